@@ -1,0 +1,38 @@
+# When does more thinking at test time help, and when does it hurt? Data -> train -> evaluate, and theory, for every
+# experiment of the configuration; then comparisons and figures. Only stale stages rerun: see README.md.
+
+import sys
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+import cotdepth.workflow
+
+
+configfile: "config.yaml"
+
+
+plan = cotdepth.workflow.load_plan(Path(workflow.basedir), config)
+if workflow.is_main_process:  # never from inside a submitted job: it may see a newer configuration than it was submitted with
+    cotdepth.workflow.write_stamps(plan)
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/theory.smk"
+include: "workflow/rules/figures.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    default_target: True
+    input:
+        figures=figure_files(),
+        results=final_artifacts(),

@@ -1,0 +1,76 @@
+"""Experiment beside theory: the gap at each dimension, and what the experiment says of infinite dimension."""
+
+import numpy as np
+import xarray as xr
+
+DEGREE = 2   # finite-size corrections kept: a + b/D + c/D^2
+
+
+def compare_finite_size(experiment: xr.Dataset, theory: xr.DataArray) -> xr.Dataset:
+    """Errors of several pools at several dimensions beside the theory of infinite dimension.
+
+    Parameters
+    ----------
+    experiment : xarray.Dataset
+        ``error_mean`` and ``error_median`` (dim, seed, k), ``error_quantile`` (dim, seed, quantile, k).
+    theory : xarray.DataArray
+        The predicted error (k).
+
+    Returns
+    -------
+    xarray.Dataset
+        ``theory`` (k); over pools, on (dim, k): ``error_mean`` and its standard error ``error_standard_error``, the median
+        over pools ``error_median`` of the medians over tasks, its extremes ``pool_lowest`` and ``pool_highest``, and
+        ``error_quantile`` (dim, quantile, k), medians over pools; ``gap = error_mean / theory - 1`` with
+        ``gap_standard_error``; and ``extrapolated`` (k) with ``extrapolated_standard_error``, the mean at infinite dimension
+        (`extrapolate`; NaN where there are fewer than four dimensions or two pools).
+    """
+    pools = experiment.error_mean
+    mean, error = pools.mean("seed"), pools.std("seed", ddof=1) / np.sqrt(pools.sizes["seed"])
+    limit = extrapolate(mean, error)
+    found = {
+        "theory": (theory, "predicted error at infinite D"),
+        "error_mean": (mean, "mean error over pools and test tasks"),
+        "error_standard_error": (error, "standard error of the mean over pools"),
+        "error_median": (experiment.error_median.median("seed"), "median over pools of the median error over test tasks"),
+        "pool_lowest": (experiment.error_median.min("seed"), "lowest median error of a pool"),
+        "pool_highest": (experiment.error_median.max("seed"), "highest median error of a pool"),
+        "error_quantile": (experiment.error_quantile.median("seed"), "median over pools of the error's quantile over test tasks"),
+        "gap": (mean / theory - 1, "relative gap between mean error and theory"),
+        "gap_standard_error": (error / theory, "standard error of the relative gap"),
+        "extrapolated": (limit.sel(term="value", drop=True), "mean error extrapolated to infinite D"),
+        "extrapolated_standard_error": (limit.sel(term="standard error", drop=True), "its standard error"),
+    }
+    labelled = {name: values.assign_attrs(long_name=about, units="1") for name, (values, about) in found.items()}
+    about = {"title": "Error of the reduced model at finite dimension beside the theory", "source": "asymptotic paper, figure 4"}
+    return xr.Dataset(labelled, attrs=about)
+
+
+def extrapolate(mean: xr.DataArray, standard_error: xr.DataArray) -> xr.DataArray:
+    """The value at infinite dimension, from a weighted least-squares fit of ``a + b/D + c/D^2``.
+
+    Parameters
+    ----------
+    mean, standard_error : xarray.DataArray
+        On (dim, ...); standard errors are taken as known.
+
+    Returns
+    -------
+    xarray.DataArray
+        On (term, ...) with ``term`` either ``"value"`` (a) or ``"standard error"`` (its own); NaN where fewer than four
+        dimensions or no standard errors are given.
+    """
+    fit = xr.apply_ufunc(_intercept, mean, standard_error, mean.dim, input_core_dims=[["dim"], ["dim"], ["dim"]],
+                         output_core_dims=[["term"]], vectorize=True)  # fmt: skip
+    return fit.assign_coords(term=["value", "standard error"])
+
+
+def _intercept(mean, error, dim):
+    """Intercept of the fit in powers of 1/D and its standard error."""
+    if len(dim) <= DEGREE + 1 or not np.all(error > 0):
+        return np.full(2, np.nan)
+    scale = dim.min()
+    powers = (scale / dim)[:, None] ** np.arange(DEGREE + 1)
+    coefficients, *_ = np.linalg.lstsq(powers / error[:, None], mean / error, rcond=None)
+    covariance = np.linalg.inv(powers.T @ (powers / error[:, None] ** 2))
+    return np.array([coefficients[0], np.sqrt(covariance[0, 0])])

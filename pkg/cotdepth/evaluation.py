@@ -1,0 +1,80 @@
+"""Errors over test tasks: roll a fitted model out on fresh prompts and summarise."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from cotdepth.models.reduced import reduced_step
+from cotdepth.prompts import RevealedPrompts
+from cotdepth.rollout import error_per_dimension, rollout
+from cotdepth.streams import stream
+
+BATCH = 16   # prompts rolled out together: few enough that their revealed rows stay in cache
+
+
+def evaluate_reduced(matrix: np.ndarray, recipe: xr.Dataset, *, seed: int, n_test: int, depth: int) -> np.ndarray:
+    """Errors of the reduced model on fresh noiseless prompts of as many examples as in training; initial guess 0.
+
+    Parameters
+    ----------
+    matrix : (dim, dim) array
+        The matrix ``A`` fitted to one pool.
+    recipe : xarray.Dataset
+        Recipe of the pools (`cotdepth.pools.pool_recipe`): context length and random streams.
+    seed : int
+        Which pool.
+    n_test : int
+        Number of prompts, each with its own task and random stream.
+    depth : int
+        Number of steps.
+
+    Returns
+    -------
+    (depth + 1, n_test) array
+        ``|w - w_k|^2 / dim`` of each prompt.
+    """
+    names = {"cell": recipe.attrs["stream"], "seed": seed}
+    rngs = [stream(recipe.attrs["experiment_seed"], "test prompt", prompt=prompt, **names) for prompt in range(n_test)]
+    batches = [rngs[start : start + BATCH] for start in range(0, n_test, BATCH)]
+    return np.concatenate([_batch_errors(matrix, int(recipe.n_context), depth, batch) for batch in batches], axis=1)
+
+
+def _batch_errors(matrix, n_context, depth, rngs):
+    weights = np.stack([rng.standard_normal(len(matrix)) for rng in rngs])
+    prompts = RevealedPrompts(n_context, weights, rngs, depth)
+    return error_per_dimension(rollout(reduced_step, matrix, prompts, np.zeros_like(weights), depth), weights)
+
+
+def summarise(errors: list[np.ndarray], quantiles: Sequence[float], recipe: xr.Dataset) -> xr.Dataset:
+    """Mean, median and quantiles over test tasks.
+
+    Parameters
+    ----------
+    errors : list of (depth + 1, n_test) arrays
+        Errors per dimension, for each pool of the recipe.
+    quantiles : sequence of float
+        Which quantiles to keep.
+    recipe : xarray.Dataset
+        Where the coordinates come from.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``error_mean`` and ``error_median`` (seed, k), ``error_quantile`` (seed, quantile, k).
+    """
+    errors = np.stack(errors)
+    found = {
+        "error_mean": (("seed", "k"), errors.mean(-1), "mean over test tasks"),
+        "error_median": (("seed", "k"), np.median(errors, -1), "median over test tasks"),
+        "error_quantile": (("quantile", "seed", "k"), np.quantile(errors, quantiles, axis=-1), "quantile over test tasks"),
+    }
+    axes = {
+        "k": ("k", np.arange(errors.shape[1]), {"long_name": "chain-of-thought depth", "units": "steps"}),
+        "quantile": ("quantile", list(quantiles), {"long_name": "quantile over test tasks", "units": "1"}),
+    }
+    return xr.Dataset(
+        {name: (dims, values, {"long_name": f"error |w - w_k|^2 / D, {about}", "units": "1"}) for name, (dims, values, about) in found.items()},
+        coords=axes | {name: recipe.coords[name] for name in ("seed", "dim", "alpha", "tau", "sigma")},
+        attrs={"title": "Error of the reduced model against depth, on fresh test prompts", "source": "asymptotic paper, figure 4"},
+    )

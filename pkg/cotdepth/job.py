@@ -1,0 +1,105 @@
+"""One job of the workflow: read the stamp, call the package, write the artifact.
+
+A script's ``main(job)`` imports what it uses inside the function, so that the stamp is read before the code that it
+describes is loaded. Standard library only at the top, for the same reason.
+"""
+
+import argparse
+import os
+import platform
+import sys
+import time
+from pathlib import Path
+
+from cotdepth import spec
+from cotdepth.stamps import ProvenanceError, StampError, read_stamp
+
+THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+
+class Job:
+    """What a script needs of its job.
+
+    Attributes
+    ----------
+    spec : dict
+        Everything that this cell of this stage consumes, from the stamp.
+    axes : dict
+        The cell's values on the cell axes.
+    identity : str
+        Eight hex digits that name the cell (`cotdepth.spec.identity` of the axes).
+    """
+
+    def __init__(self, arguments: argparse.Namespace, script: Path):
+        self._arguments, self._script = arguments, script
+        self._stamp_text, self._stamp = read_stamp(arguments.stamp)
+        self.spec, self.axes = self._stamp["spec"], self._stamp["axes"]
+        self.identity = spec.identity(self.axes)
+        self._lineage = {}
+        self._check_code()
+
+    def read(self, name: str) -> list:
+        """The datasets given as ``--name``, each checked to be whole and as it was written."""
+        from cotdepth.store import open_artifact
+
+        datasets = [open_artifact(path) for path in getattr(self._arguments, name)]
+        for made in (dataset.attrs for dataset in datasets):
+            label = f"{made['experiment']}/{made['stage']}/{made['cell']}"
+            self._lineage[label] = {"stamp": made["stamp"], "content": made["content"]}
+        return datasets
+
+    def write(self, dataset) -> None:
+        """Write the artifact, if the stamp and the code are still what they were when the job started."""
+        from cotdepth.store import write_artifact
+
+        write_artifact(dataset, self._arguments.out[0], stamp_text=self._stamp_text, inputs=self._lineage, check=self._check)
+
+    def write_figure(self, figure) -> None:
+        """Write a matplotlib figure to every path of ``--out``, under the same condition."""
+        from cotdepth.figures.saving import save_figure
+
+        for path in self._arguments.out:
+            save_figure(figure, path, stamp_text=self._stamp_text, inputs=self._lineage, check=self._check)
+
+    def _check(self):
+        """Raise `StampError` if the stamp, or the code that it describes, changed since the job started."""
+        if read_stamp(self._arguments.stamp)[0] != self._stamp_text:
+            raise StampError(f"{self._arguments.stamp}: changed while the job ran; nothing was written, run snakemake again")
+        self._check_code()
+
+    def _check_code(self):
+        """Raise `StampError` if a stamped or loaded module is not the code that the stamp describes."""
+        found = {module: spec.code_digest(spec.module_path(module)) for module in _modules(self._stamp["code"])}
+        found[f"script.{self._script.stem}"] = spec.code_digest(self._script)
+        changed = [module for module, code in found.items() if self._stamp["code"].get(module) != code]
+        if changed:
+            raise StampError(f"{self._arguments.stamp}: it describes other code of {changed[0]} than there is; "
+                             "nothing was written, run snakemake again")
+
+
+def run(main, inputs=()) -> None:
+    """Run a script: parse its command line, hand ``main`` its `Job`, and say how long it took.
+
+    Every script takes ``--stamp FILE``, ``--out FILE...`` and, for each name of ``inputs``, ``--NAME FILE...``. Ends
+    with exit code 2 and one line where the stamp, the code or an input is not what it should be.
+    """
+    script = Path(main.__code__.co_filename).resolve()
+    parser = argparse.ArgumentParser(description=sys.modules[main.__module__].__doc__)
+    parser.add_argument("--stamp", type=Path, required=True, metavar="FILE")
+    for name in (*inputs, "out"):
+        parser.add_argument(f"--{name}", type=Path, nargs="+", required=True, metavar="FILE")
+    arguments = parser.parse_args()
+    os.environ.update(dict.fromkeys(THREAD_SETTINGS, "1"))
+    started = time.perf_counter()
+    try:
+        main(Job(arguments, script))
+    except ProvenanceError as error:
+        print(f"{script.name}: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    print(f"{arguments.out[0]}: {time.perf_counter() - started:.1f} s on {platform.node()}, {time.strftime('%Y-%m-%d %H:%M:%S%z')}")
+
+
+def _modules(stamped):
+    """Project modules that the stamp describes or that are loaded by now."""
+    loaded = {name for name in sys.modules if name.split(".")[0] == spec.PACKAGE.name}
+    return sorted(loaded | {name for name in stamped if not name.startswith("script.")})

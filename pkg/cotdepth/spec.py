@@ -1,0 +1,135 @@
+"""Canonical specs, cell names and code digests: what a result depends on, as text that can be compared.
+
+Standard library only: it is imported by every parse of the workflow and by every job before anything else.
+"""
+
+import ast
+import hashlib
+import json
+import math
+import re
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent
+
+
+def normalise(value):
+    """The same value with numbers in one form: 10.0 becomes 10, -0.0 becomes 0, infinity becomes "inf".
+
+    Raises
+    ------
+    ValueError
+        If the value holds NaN, or something that JSON cannot hold.
+    """
+    if isinstance(value, dict):
+        return {str(key): normalise(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [normalise(item) for item in value]
+    if isinstance(value, float):
+        return _normalise_float(value)
+    if value is None or isinstance(value, (str, bool, int)):
+        return value
+    raise ValueError(f"{value!r}: a spec holds numbers, strings, lists and mappings, not {type(value).__name__}")
+
+
+def _normalise_float(value):
+    if math.isnan(value):
+        raise ValueError("nan: a spec needs numbers that equal themselves")
+    if math.isinf(value):
+        return "inf" if value > 0 else "-inf"
+    return int(value) if value == int(value) else value
+
+
+def canonical(value) -> str:
+    """Canonical JSON: sorted keys, normalised numbers, one form for equal values."""
+    return json.dumps(normalise(value), sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def digest(text: str) -> str:
+    """SHA-256 of a text, in hex."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def identity(values: dict) -> str:
+    """Eight hex digits that name a cell by its values on the cell axes."""
+    return digest(canonical(values))[:8]
+
+
+def cell_name(values: dict) -> str:
+    """A readable file name for a cell: a slug of its values, then its identity.
+
+    >>> cell_name({"alpha": 0.5, "tau": 4.0})
+    'alpha0.5-tau4-8f9afe26'
+    """
+    slug = "-".join(f"{axis}{value}" for axis, value in normalise(values).items()) or "all"
+    return f"{re.sub(r'[^A-Za-z0-9.+-]+', '_', slug)}-{identity(values)}"
+
+
+def code_digests(script: Path) -> dict[str, str]:
+    """A digest for a script and for every project module it can import, by module name.
+
+    The closure is static: imports anywhere in a file count, and so does every parent package. Comments, docstrings and
+    layout do not change a digest.
+
+    Raises
+    ------
+    ValueError
+        If a project module uses a relative import, or imports a project module that does not exist.
+    """
+    script = Path(script).resolve()
+    digests, waiting = {f"script.{script.stem}": code_digest(script)}, list(_imports(script))
+    while waiting:
+        module = waiting.pop()
+        if module not in digests:
+            digests[module] = code_digest(module_path(module))
+            waiting.extend(_imports(module_path(module)))
+    return dict(sorted(digests.items()))
+
+
+def code_digest(path: Path) -> str:
+    """A digest of what a file does: its syntax tree without docstrings, and so without comments and layout."""
+    return digest(ast.unparse(_without_docstrings(_tree(path))))
+
+
+def module_path(module: str) -> Path:
+    """The file of a project module, by its dotted name (a package is its ``__init__.py``)."""
+    stem = PACKAGE.parent.joinpath(*module.split("."))
+    return stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
+
+
+def _tree(path):
+    return ast.parse(Path(path).read_text(encoding="utf-8"), filename=str(path))
+
+
+def _without_docstrings(tree):
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(tree):
+        if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return tree
+
+
+def _imports(path):
+    """Names of the project modules that a file imports, with their parent packages."""
+    found = set()
+    for node in ast.walk(_tree(path)):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            raise ValueError(f"{path}, line {node.lineno}: relative import; write the full name, which code digests follow")
+        for name in _imported_names(node):
+            found.update(_with_parents(name))
+    return found
+
+
+def _imported_names(node):
+    """Project modules named by one import statement; ``from package import name`` may name a module or a thing in one."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names if alias.name.split(".")[0] == PACKAGE.name]
+    if isinstance(node, ast.ImportFrom) and node.module.split(".")[0] == PACKAGE.name:
+        inside = [f"{node.module}.{alias.name}" for alias in node.names]
+        return [node.module, *(name for name in inside if module_path(name).exists())]
+    return []
+
+
+def _with_parents(module):
+    parts = module.split(".")
+    return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]

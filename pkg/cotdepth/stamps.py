@@ -1,0 +1,79 @@
+"""Stamp files: what a job is asked to make, written by the workflow, read by the job, kept in the artifact.
+
+A stamp is a small JSON file beside the artifact. It holds ``spec`` (everything that this stage and cell consume, and
+nothing else) and ``code`` (a digest for each module of the stage's import closure). It is an input of the job, so an
+artifact is stale exactly when its stamp changed. Standard library only.
+"""
+
+import json
+import os
+from contextlib import contextmanager
+from pathlib import Path
+
+from cotdepth import spec
+
+SCHEMA_VERSION = 1
+
+
+class ProvenanceError(ValueError):
+    """What was asked for and what is there do not belong together."""
+
+
+class StampError(ProvenanceError):
+    """A job's stamp and what the job would write do not belong together."""
+
+
+class ArtifactError(ProvenanceError):
+    """An artifact that is not what it should be: missing, damaged, edited or without labels."""
+
+
+def stamp_text(*, experiment: str, stage: str, axes: dict, script: Path, code: dict, consumed: dict) -> str:
+    """The stamp of one cell of one stage, as the text of its file."""
+    stamp = {"schema_version": SCHEMA_VERSION, "experiment": experiment, "stage": stage, "cell": spec.cell_name(axes),
+             "axes": spec.normalise(axes), "script": Path(script).name, "spec": spec.normalise(consumed), "code": code}
+    return json.dumps(stamp, sort_keys=True, indent=1) + "\n"
+
+
+def read_stamp(path: Path) -> tuple[str, dict]:
+    """A stamp file's text, and the stamp.
+
+    Raises
+    ------
+    StampError
+        If the file is missing or is no stamp.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+        stamp = json.loads(text)
+        stamp["spec"], stamp["code"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StampError(f"{path}: not a stamp that can be read ({error}); `snakemake -n` writes stamps afresh") from None
+    return text, stamp
+
+
+def write_text(path: Path, text: str) -> bool:
+    """Write a file whole or not at all; leave it alone if it already says so. True if it was written."""
+    path = Path(path)
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    return True
+
+
+@contextmanager
+def replacing(path: Path):
+    """A temporary name beside ``path``, moved onto it if the block ends well and removed if it does not."""
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        yield temporary
+        _flush(temporary)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _flush(path):
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())

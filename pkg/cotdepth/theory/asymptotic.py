@@ -1,0 +1,238 @@
+"""Error of chain-of-thought depth in the limit of large dimension, isotropic and ridgeless (asymptotic paper).
+
+``D`` features, ``L = alpha D`` examples in a prompt, ``M = tau D`` pretraining tasks, label noise ``sigma`` relative to the
+signal: ``y = x.w + sigma eps`` with ``x ~ N(0, I/D)``. Errors are per dimension, ``|w - w_k|^2 / D``, for ``w ~ N(0, I)`` and
+the initial guess 0. All arguments take scalars, arrays and DataArrays; see `cotdepth.theory.arguments`.
+"""
+
+import numpy as np
+import xarray as xr
+
+from cotdepth.theory import row_filter
+from cotdepth.theory.arguments import depth_argument, labelled
+
+ROUNDING = 1e-12  # relative: task ratios, and errors, that agree to this are equal
+
+
+def error_curve(alpha, tau, sigma=0.0, *, depth: int) -> xr.DataArray:
+    """Error per dimension after ``k = 0..depth`` steps of thought; ``error(k=0) = 1``.
+
+    Parameters
+    ----------
+    alpha, tau, sigma
+        Context ratio (> 0), task ratio (> 1; ``inf`` is the population optimum) and label noise (>= 0).
+    depth
+        Largest depth, an integer from 0 to 2000.
+
+    Returns
+    -------
+    xr.DataArray
+        Dims of the arguments, then `k`. Errors beyond the range of float64 read 0 or ``inf``.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range.
+
+    Notes
+    -----
+    Asymptotic paper, section 4 (main result, ridgeless case): ``E_k = [x^k y^k] P / (1 - beta x y Q)``.
+
+    Examples
+    --------
+    >>> round(error_curve(2.0, 4.0, 0.01, depth=10).sel(k=10).item(), 8)
+    0.03023931
+    """
+    log_error = _log_error_curve(alpha, tau, sigma, depth_argument("depth", depth, row_filter.LARGEST_DEPTH))
+    with np.errstate(over="ignore", under="ignore"):
+        return _described(np.exp(log_error).rename("error"), "error per dimension |w - w_k|^2 / D")
+
+
+def oscillation_boundary(alpha, sigma=0.0) -> xr.DataArray:
+    """Task ratio below which eigenvalues of ``A S`` pass 2, so that errors oscillate in sign and grow.
+
+    This is the boundary printed in the asymptotic paper (section 5, Result 5), here in a form that does not cancel. Infinite
+    at ``alpha = 1`` without noise. Raises ValueError for arguments out of range.
+    """
+    return _computed(_oscillation_boundary, alpha=alpha, sigma=sigma).pipe(
+        _described, "task ratio below which errors oscillate and grow"
+    )
+
+
+def drift_boundary(alpha, sigma=0.0) -> xr.DataArray:
+    """Task ratio below which eigenvalues of ``A S`` turn negative, so that errors grow steadily.
+
+    ``1 + (1 + sigma^2) / max(1, alpha)``. Missing from the asymptotic paper (erratum to section 5, Result 5): the same
+    condition ``beta Q = 1`` holds at ``x = y = 1`` there, and comes first once labels are noisy (from sigma = 0.5 at alpha = 1).
+    Raises ValueError for arguments out of range.
+    """
+    return _computed(_drift_boundary, alpha=alpha, sigma=sigma).pipe(_described, "task ratio below which errors grow steadily")
+
+
+def critical_task_ratio(alpha, sigma=0.0) -> xr.DataArray:
+    """Task ratio below which more thinking hurts in the end: the larger of the two boundaries.
+
+    Raises ValueError for arguments out of range.
+
+    Notes
+    -----
+    Asymptotic paper, section 5, Result 5, with its erratum: the paper has `oscillation_boundary` alone and calls
+    (alpha, tau, sigma) = (3, 1.6, 2) an improvement, where `drift_boundary` decides and the error grows to 26 at depth 12.
+    """
+    return _computed(_critical_task_ratio, alpha=alpha, sigma=sigma).pipe(
+        _described, "task ratio below which more thinking hurts"
+    )
+
+
+def growth_rate(alpha, tau, sigma=0.0) -> xr.DataArray:
+    """Limit of ``log(E_k)/k``: positive when overthinking, negative when the error decays exponentially, else exactly 0.
+
+    Accurate to about 1e-15 absolute, with the sign of the `phase`. Raises ValueError for arguments out of range.
+
+    Notes
+    -----
+    ``-2 log r`` with ``r`` the radius of convergence of ``F(x, x)`` or ``F(-x, -x)``: asymptotic paper, section 5. Where the
+    error decays to a floor this is the rate of the floor, 0, not that of the approach.
+    """
+    return _computed(_growth_rate, alpha=alpha, tau=tau, sigma=sigma).pipe(
+        _described, "growth rate of the error, limit of log(error)/k"
+    )
+
+
+def error_floor(alpha, tau, sigma=0.0) -> xr.DataArray:
+    """Error per dimension after infinitely many steps, for ``tau > tau_c``; NaN for ``tau <= tau_c``.
+
+    0 for ``alpha >= 1``; ``(1 - alpha)(tau - 1)/(tau - 2 - sigma^2)`` for ``alpha < 1``, which can exceed the initial error 1.
+    Raises ValueError for arguments out of range. Source: asymptotic paper, section 5 (saturation).
+    """
+    return _computed(_error_floor, alpha=alpha, tau=tau, sigma=sigma).pipe(_described, "error per dimension at infinite depth")
+
+
+def phase(alpha, tau, sigma=0.0) -> xr.DataArray:
+    """What more thinking does in the end, as a word.
+
+    ==============  ==================================  ===============================================
+    exponential     ``tau > tau_c``, ``alpha > 1``      the error decays to 0 exponentially
+    slow            ``tau > tau_c``, ``alpha = 1``      it decays to 0 as a power of the depth
+    polynomial      ``tau = tau_c``                     growth and decay balance: a power of the depth
+    saturation      ``tau > tau_c``, ``alpha < 1``      it decays to `error_floor`
+    overthinking    ``tau < tau_c``                     it grows exponentially
+    ==============  ==================================  ===============================================
+
+    ``tau = tau_c`` means equal to a relative 1e-12. ``tau = inf`` is never critical: at ``alpha = 1`` it is slow. Raises
+    ValueError for arguments out of range.
+
+    Source: asymptotic paper, section 5, with the corrected `critical_task_ratio`.
+    """
+    return _computed(_phase, alpha=alpha, tau=tau, sigma=sigma).pipe(_described, "effect of more thinking")
+
+
+def optimal_depth(alpha, tau, sigma=0.0, *, max_depth: int) -> xr.Dataset:
+    """The depth in ``0..max_depth`` with the smallest error, and that error.
+
+    Among depths whose errors agree to a relative 1e-12 it is the smallest: on a floor, rounding would choose.
+
+    Returns
+    -------
+    xr.Dataset
+        `optimal_depth` (integer) and `optimal_error` (per dimension) over the dims of the arguments.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range; `max_depth` is an integer from 0 to 2000.
+    """
+    log_error = _log_error_curve(alpha, tau, sigma, depth_argument("max_depth", max_depth, row_filter.LARGEST_DEPTH))
+    best = (log_error <= log_error.min("k") + ROUNDING).argmax("k")  # the first True
+    error = np.exp(log_error.isel(k=best).drop_vars("k"))
+    return xr.Dataset(
+        {
+            "optimal_depth": _described(best, f"depth of the smallest error up to {max_depth}"),
+            "optimal_error": _described(error, "smallest error per dimension"),
+        }
+    )
+
+
+def _computed(function, **arguments):
+    return xr.apply_ufunc(function, *labelled(**arguments), keep_attrs=False).rename(function.__name__.lstrip("_"))
+
+
+def _described(array, long_name):
+    return array.assign_attrs(long_name=long_name, units="1")
+
+
+def _log_error_curve(alpha, tau, sigma, depth):
+    def curves(alpha, tau, sigma):
+        beta, rate = _beta(alpha, tau, sigma), _growth_rate(alpha, tau, sigma)
+        return row_filter.log_errors(alpha, _prompt_variance(alpha, sigma), beta, rate, depth)
+
+    points = labelled(alpha=alpha, tau=tau, sigma=sigma)
+    log_error = xr.apply_ufunc(curves, *points, output_core_dims=[["k"]])
+    steps = xr.DataArray(np.arange(depth + 1), dims="k").pipe(_described, "depth, number of steps of thought")
+    return log_error.assign_coords(k=steps)
+
+
+def _prompt_variance(alpha, sigma):
+    """``c - 1``: variance of a component of the prompt statistic ``b`` around its task ``w``."""
+    return (1 + sigma**2) / alpha
+
+
+def _beta(alpha, tau, sigma):
+    return _prompt_variance(alpha, sigma) / (tau - 1)
+
+
+def _oscillation_boundary(alpha, sigma):
+    h = alpha + 1 + 2 * sigma**2
+    root = np.sqrt(((np.sqrt(alpha) - 1) ** 2 + 2 * sigma**2) * (h + 2 * np.sqrt(alpha)))  # sqrt(h^2 - 4 alpha)
+    with np.errstate(divide="ignore"):
+        return 1 + (1 + sigma**2) * 2 / (h + root) * (alpha + 1 + 4 * alpha / (h + root)) / root
+
+
+def _drift_boundary(alpha, sigma):
+    return 1 + (1 + sigma**2) / np.maximum(1, alpha)
+
+
+def _critical_task_ratio(alpha, sigma):
+    return np.maximum(_oscillation_boundary(alpha, sigma), _drift_boundary(alpha, sigma))
+
+
+def _phase(alpha, tau, sigma):
+    critical = _critical_task_ratio(alpha, sigma)
+    return np.select(
+        [
+            tau < critical * (1 - ROUNDING),
+            (tau <= critical * (1 + ROUNDING)) & np.isfinite(tau),
+            alpha < 1,
+            alpha == 1,
+        ],
+        ["overthinking", "polynomial", "saturation", "slow"],
+        "exponential",
+    )
+
+
+def _error_floor(alpha, tau, sigma):
+    reached = np.isin(_phase(alpha, tau, sigma), ["exponential", "slow", "saturation"])
+    with np.errstate(divide="ignore", invalid="ignore"):  # where the floor is not reached
+        floor = np.maximum(1 - alpha, 0) / (1 - (1 + sigma**2) / (tau - 1))
+    return np.where(reached, floor, np.nan)
+
+
+def _growth_rate(alpha, tau, sigma):
+    """Twice the log of the largest ``1/|x|`` at a real singularity of ``F(x, x)``.
+
+    With ``1/x = z_1 + b (y + 1/y)``, the poles ``beta x^2 Q(x, x) = 1`` are the roots of ``y^3 - (1 + beta (1 + alpha)) y
+    + 2 beta sqrt(alpha) = 0`` outside the unit circle, one of each sign (derived for this project from the Stieltjes
+    transform of the Marchenko-Pastur law; the root inside lies on its second sheet).
+    """
+    beta, variance = _beta(alpha, tau, sigma), _prompt_variance(alpha, sigma)
+    linear = (1 + beta * (1 + alpha)) / 3
+    angle = np.arccos(np.maximum(-beta * np.sqrt(alpha) / linear**1.5, -1)) / 3
+    centre = sigma**2 / alpha / (1 + variance)  # z_1 = 1 - (1 + 1/alpha)/c
+    width = 1 / (1 + variance) / np.sqrt(alpha)  # b
+    drift, oscillation = (2 * np.sqrt(linear) * np.abs(np.cos(angle + turn)) for turn in (0, 2 * np.pi / 3))
+    growing = centre + width * (drift + 1 / drift)
+    alternating = width * (oscillation + 1 / oscillation) - centre
+    # the phase decides the sign; beside tau_c the rate itself can round to 0 or across it
+    rate = np.maximum(np.abs(2 * np.log(np.maximum(growing, alternating))), np.finfo(float).tiny)
+    word = _phase(alpha, tau, sigma)
+    return np.select([word == "overthinking", word == "exponential"], [rate, -rate], 0.0)

@@ -1,0 +1,40 @@
+"""What the Snakefile asks of the package: the plan of a configuration, or a message and exit code 2."""
+
+import sys
+from pathlib import Path
+
+import yaml
+
+from cotdepth import spec
+from cotdepth.config import ConfigError, check_config
+from cotdepth.plan import Plan
+from cotdepth.stamps import ProvenanceError
+
+
+def load_plan(checkout: Path, config: dict) -> Plan:
+    """The plan of a configuration, checked against the schema and the table of stages of a checkout.
+
+    Exits with code 2 and one line for each fault if the configuration is faulty, or if the installed package is not the
+    one of this checkout.
+    """
+    if not spec.PACKAGE.is_relative_to(checkout.resolve()):
+        _stop(f"cotdepth is installed from {spec.PACKAGE.parent}, not from this folder; run `pip install -e .` here")
+    schema, table = (yaml.safe_load((checkout / "workflow" / name).read_text(encoding="utf-8"))
+                     for name in ("schemas/config.schema.yaml", "stages.yaml"))  # fmt: skip
+    try:
+        return Plan(check_config(config, schema), table, checkout / "scripts")
+    except ConfigError as error:
+        _stop(*(f"config: {line}" for line in str(error).splitlines()))
+
+
+def write_stamps(plan: Plan) -> None:
+    """Write the stamps of a plan; exits with code 2 and a message if the results folder can't be written."""
+    try:
+        plan.write()
+    except ProvenanceError as error:
+        _stop(f"config: {error}")
+
+
+def _stop(*lines):
+    print(*(f"cotdepth: {line}" for line in lines), sep="\n", file=sys.stderr)
+    raise SystemExit(2)

@@ -1,0 +1,15 @@
+"""Draw errors against depth, experiment and theory, and the gap between them against dimension."""
+
+from cotdepth.job import run
+
+
+def main(job):
+    from cotdepth.figures.depth_curves import draw_depth_curves
+    from cotdepth.results import combine
+
+    shown = {role: combine(job.read(role)) for role in ["compare"]}
+    job.write_figure(draw_depth_curves(**shown, **{key: job.spec[key] for key in ("depth", "title", "panels")}))
+
+
+if __name__ == "__main__":
+    run(main, inputs=["compare"])

@@ -1,0 +1,18 @@
+"""Fit the reduced model to each task pool of one cell by ridge regression."""
+
+from cotdepth.job import run
+
+
+def main(job):
+    from tqdm import tqdm
+
+    from cotdepth.fit.ridge import fit_ridge, label_matrices
+    from cotdepth.pools import draw_recipe
+
+    [recipe] = job.read("data")
+    matrices = [fit_ridge(draw_recipe(recipe, seed), job.spec["ridge"]) for seed in tqdm(recipe.seed.values, "pools")]
+    job.write(label_matrices(matrices, job.spec["ridge"], recipe))
+
+
+if __name__ == "__main__":
+    run(main, inputs=["data"])

@@ -1,0 +1,37 @@
+# Names and paths that every rule uses. No values here: what a job consumes is in its stamp.
+
+RESULTS = str(plan.results)
+STAGE = RESULTS + "/{experiment}/"
+LOG = RESULTS + "/logs/{experiment}/"
+
+
+def only(names):
+    """A wildcard constraint: one of these names (or nothing at all, if there are none)."""
+    return "|".join(names) or "(?!)"
+
+
+def upstream(stage, source):
+    """The artifacts of stage `source` that a cell of `stage` reads."""
+    return lambda wildcards: plan.upstream(wildcards.experiment, stage, wildcards.cell, source)
+
+
+def shown(role):
+    """The artifacts that a figure reads in one of its roles."""
+    return lambda wildcards: plan.figure_inputs(wildcards.figure, role)
+
+
+def figures_drawn_by(draw):
+    """Names of the figures that one script draws."""
+    return [name for name, figure in plan.figures.items() if figure["draw"] == draw]
+
+
+def figure_files():
+    """All figures."""
+    return expand(RESULTS + "/figures/{figure}.{kind}", figure=plan.figures, kind=["png", "pdf"])
+
+
+def final_artifacts():
+    """What nobody reads on: the last stages of every experiment."""
+    stages = ["evaluate", "theory", "compare"]
+    return [path for name, made in plan.experiments.items() for stage in stages if stage in made
+            for path in plan.artifacts(name, stage)]  # fmt: skip

@@ -1,0 +1,13 @@
+rule data_pool:
+    input:
+        stamp=STAGE + "data/{cell}.json",
+    output:
+        STAGE + "data/{cell}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("data", "reduced")),
+    log:
+        LOG + "data/{cell}.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "python scripts/data_pool.py --stamp {input.stamp} --out {output} > {log} 2>&1"

@@ -1,0 +1,34 @@
+rule evaluate_reduced:
+    input:
+        stamp=STAGE + "evaluate/{cell}.json",
+        data=upstream("evaluate", "data"),
+        train=upstream("evaluate", "train"),
+    output:
+        STAGE + "evaluate/{cell}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("evaluate", "reduced")),
+    log:
+        LOG + "evaluate/{cell}.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "python scripts/evaluate_reduced.py --stamp {input.stamp} --data {input.data} --train {input.train} --out {output}"
+        " > {log} 2>&1"
+
+
+rule compare_finite_size:
+    input:
+        stamp=STAGE + "compare/{cell}.json",
+        evaluate=upstream("compare", "evaluate"),
+        theory=upstream("compare", "theory"),
+    output:
+        STAGE + "compare/{cell}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("compare", "finite-size")),
+    log:
+        LOG + "compare/{cell}.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "python scripts/compare_finite_size.py --stamp {input.stamp} --evaluate {input.evaluate} --theory {input.theory}"
+        " --out {output} > {log} 2>&1"

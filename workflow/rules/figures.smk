@@ -1,0 +1,34 @@
+rule figure_depth_curves:
+    input:
+        stamp=RESULTS + "/figures/{figure}.json",
+        compare=shown("compare"),
+    output:
+        png=report(RESULTS + "/figures/{figure}.png", caption="../report/depth_curves.rst", category="Experiment and theory"),
+        pdf=RESULTS + "/figures/{figure}.pdf",
+    wildcard_constraints:
+        figure=only(figures_drawn_by("depth_curves")),
+    log:
+        RESULTS + "/logs/figures/{figure}.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "python scripts/figure_depth_curves.py --stamp {input.stamp} --compare {input.compare} --out {output} > {log} 2>&1"
+
+
+rule figure_phase_diagram:
+    input:
+        stamp=RESULTS + "/figures/{figure}.json",
+        map=shown("map"),
+        trajectories=shown("trajectories"),
+    output:
+        png=report(RESULTS + "/figures/{figure}.png", caption="../report/phase_diagram.rst", category="Theory"),
+        pdf=RESULTS + "/figures/{figure}.pdf",
+    wildcard_constraints:
+        figure=only(figures_drawn_by("phase_diagram")),
+    log:
+        RESULTS + "/logs/figures/{figure}.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "python scripts/figure_phase_diagram.py --stamp {input.stamp} --map {input.map} --trajectories {input.trajectories}"
+        " --out {output} > {log} 2>&1"

@@ -1,0 +1,14 @@
+rule train_reduced:
+    input:
+        stamp=STAGE + "train/{cell}.json",
+        data=upstream("train", "data"),
+    output:
+        STAGE + "train/{cell}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("train", "reduced")),
+    log:
+        LOG + "train/{cell}.log",
+    conda:
+        "../../environment.yml"
+    shell:
+        "python scripts/train_reduced.py --stamp {input.stamp} --data {input.data} --out {output} > {log} 2>&1"
