@@ -8,7 +8,8 @@ def main(job):
     from cotdepth.results import combine
 
     [theory] = job.read("theory")
-    job.write(compare_finite_size(combine(job.read("evaluate")), theory.error))
+    evaluated = combine(job.read("evaluate")).sel(job.axes)
+    job.write(compare_finite_size(evaluated, theory.error))
 
 
 if __name__ == "__main__":

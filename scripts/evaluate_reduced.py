@@ -4,14 +4,12 @@ from cotdepth.job import run
 
 
 def main(job):
-    from tqdm import tqdm
-
     from cotdepth.evaluation import evaluate_reduced, summarise
 
     [recipe], [trained] = job.read("data"), job.read("train")
     errors = [
         evaluate_reduced(trained.matrix.sel(seed=seed).values, recipe, seed=seed, n_test=job.spec["n_test"], depth=job.spec["depth"])
-        for seed in tqdm(recipe.seed.values, "pools")
+        for seed in job.progress(recipe.seed.values, "pools")
     ]
     job.write(summarise(errors, job.spec["quantiles"], recipe))
 

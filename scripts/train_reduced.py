@@ -4,13 +4,11 @@ from cotdepth.job import run
 
 
 def main(job):
-    from tqdm import tqdm
-
     from cotdepth.fit.ridge import fit_ridge, label_matrices
     from cotdepth.pools import draw_recipe
 
     [recipe] = job.read("data")
-    matrices = [fit_ridge(draw_recipe(recipe, seed), job.spec["ridge"]) for seed in tqdm(recipe.seed.values, "pools")]
+    matrices = [fit_ridge(draw_recipe(recipe, seed), job.spec["ridge"]) for seed in job.progress(recipe.seed.values, "pools")]
     job.write(label_matrices(matrices, job.spec["ridge"], recipe))
 
 

@@ -1,1 +1,101 @@
-def main(): pass
+"""The command ``cotdepth``: look at results, and ask whether they are what they should be."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from cotdepth.stamps import ProvenanceError
+
+
+def main(arguments=None) -> int:
+    """Run the command; 0 if all is well, 1 if an audit finds fault, 2 with one line if it can't be answered."""
+    given = _parser().parse_args(arguments)
+    try:
+        return given.command(given) or 0
+    except ProvenanceError as error:
+        print(f"cotdepth: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="cotdepth", description=main.__doc__.splitlines()[0].replace("Run the command", __doc__.strip()))
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for name, command, about in (
+        ("ls", _list, "what has been made, by experiment and stage"),
+        ("show", _show, "what a file holds and what it was made from"),
+        ("audit", _audit, "which files are stale, damaged, foreign or missing"),
+        ("explain", _explain, "why a file is stale: what changed, old and new"),
+    ):
+        command_parser = commands.add_parser(name, help=about, description=about)
+        command_parser.set_defaults(command=command)
+        if name in ("show", "explain"):
+            command_parser.add_argument("file", type=Path, metavar="FILE", help="an artifact (.nc) or a figure (.png)")
+        else:
+            command_parser.add_argument("--root", type=Path, default=Path("results"), help="the results folder (default: results)")
+    return parser
+
+
+def _list(given):
+    from collections import Counter
+
+    from tabulate import tabulate
+
+    from cotdepth.audit import listed
+
+    cells = listed(given.root)
+    rows = []
+    for (experiment, stage), count in Counter(path.parts[-3:-1] for path in cells).items():
+        made = [path for path in cells if path.parts[-3:-1] == (experiment, stage) and path.exists()]
+        size = sum(path.stat().st_size for path in made) / 1e6
+        rows.append((experiment, stage, f"{len(made)} of {count}", f"{size:.1f}"))
+    print(tabulate(rows, ["experiment", "stage", "cells made", "size (MB)"], colalign=("left", "left", "right", "right"), disable_numparse=True))
+
+
+def _show(given):
+    from cotdepth.audit import recorded
+
+    made = recorded(given.file)
+    for name in ("title", "source", "experiment", "stage", "axes"):
+        if name in made:
+            print(f"{name + ':':12} {made[name] if isinstance(made[name], str) else json.dumps(made[name])}")
+    print("parameters:", *(f"  {name}: {json.dumps(value)}" for name, value in made["spec"].items() if name != "inputs"), sep="\n")
+    print("inputs:", *(f"  {name}" for name in made["inputs"]), sep="\n")
+    if given.file.suffix == ".nc":
+        _show_variables(given.file)
+
+
+def _show_variables(path):
+    from tabulate import tabulate
+
+    from cotdepth.store import open_artifact
+
+    dataset = open_artifact(path)
+    rows = [(name, ", ".join(f"{dim} {size}" for dim, size in zip(variable.dims, variable.shape)), variable.attrs["units"],
+             variable.attrs["long_name"]) for name, variable in dataset.variables.items()]  # fmt: skip
+    print("", tabulate(rows, ["variable", "dimensions", "units", "meaning"]), sep="\n")
+
+
+def _audit(given):
+    from collections import Counter
+
+    from tabulate import tabulate
+
+    from cotdepth.audit import audit
+
+    findings = audit(given.root)
+    faults = [finding for finding in findings if finding.verdict != "ok"]
+    if faults:
+        print(tabulate([(finding.verdict, finding.path, finding.reason) for finding in faults], ["verdict", "file", "reason"]))
+    print(", ".join(f"{count} {verdict}" for verdict, count in sorted(Counter(finding.verdict for finding in findings).items())))
+    return 1 if faults else 0
+
+
+def _explain(given):
+    from cotdepth.audit import explain
+
+    changes = explain(given.file)
+    print("\n".join(changes) or "nothing changed: it is what the configuration and the code say")

@@ -57,8 +57,8 @@ def extrapolate(mean: xr.DataArray, standard_error: xr.DataArray) -> xr.DataArra
     Returns
     -------
     xarray.DataArray
-        On (term, ...) with ``term`` either ``"value"`` (a) or ``"standard error"`` (its own); NaN where fewer than four
-        dimensions or no standard errors are given.
+        On (term, ...) with ``term`` either ``"value"`` (a) or ``"standard error"`` (its own); NaN where there are
+        fewer than four dimensions or no standard errors, or where the errors differ too widely to tell the terms apart.
     """
     fit = xr.apply_ufunc(_intercept, mean, standard_error, mean.dim, input_core_dims=[["dim"], ["dim"], ["dim"]],
                          output_core_dims=[["term"]], vectorize=True)  # fmt: skip
@@ -67,10 +67,10 @@ def extrapolate(mean: xr.DataArray, standard_error: xr.DataArray) -> xr.DataArra
 
 def _intercept(mean, error, dim):
     """Intercept of the fit in powers of 1/D and its standard error."""
-    if len(dim) <= DEGREE + 1 or not np.all(error > 0):
+    enough = len(dim) > DEGREE + 1 and np.all(np.isfinite(mean)) and np.all(error > 0)
+    powers = (dim.min() / dim)[:, None] ** np.arange(DEGREE + 1)
+    orthonormal, triangle = np.linalg.qr(powers / error[:, None]) if enough else (None, np.zeros((1, 1)))
+    if np.linalg.matrix_rank(triangle) <= DEGREE:
         return np.full(2, np.nan)
-    scale = dim.min()
-    powers = (scale / dim)[:, None] ** np.arange(DEGREE + 1)
-    coefficients, *_ = np.linalg.lstsq(powers / error[:, None], mean / error, rcond=None)
-    covariance = np.linalg.inv(powers.T @ (powers / error[:, None] ** 2))
-    return np.array([coefficients[0], np.sqrt(covariance[0, 0])])
+    inverse = np.linalg.inv(triangle)
+    return np.array([inverse[0] @ (orthonormal.T @ (mean / error)), np.linalg.norm(inverse[0])])

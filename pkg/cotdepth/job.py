@@ -48,6 +48,12 @@ class Job:
             self._lineage[label] = {"stamp": made["stamp"], "content": made["content"]}
         return datasets
 
+    def progress(self, steps, name: str):
+        """The steps, with a progress bar in the log every few seconds."""
+        from tqdm import tqdm
+
+        return tqdm(steps, name, mininterval=5, ascii=True)
+
     def write(self, dataset) -> None:
         """Write the artifact, if the stamp and the code are still what they were when the job started."""
         from cotdepth.store import write_artifact

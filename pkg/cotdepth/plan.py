@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cotdepth import spec
 from cotdepth.config import ConfigError, nearest
-from cotdepth.stamps import ProvenanceError, stamp_text, write_text
+from cotdepth.stamps import ArtifactError, stamp_text, write_text
 
 FAMILIES = ("learner", "theory", "comparison")
 RESERVED = ("figures", "logs", "smoke", "paper")
@@ -97,8 +97,10 @@ class Plan:
 
         Raises
         ------
-        ProvenanceError
+        ConfigError
             If the results folder can't be written.
+        ValueError
+            If the code of a stage has no digest.
         """
         try:
             for name, stages in self.experiments.items():
@@ -107,7 +109,7 @@ class Plan:
                 if write_text(stamp, text):
                     _keep_fresh(stamp, text, products)
         except OSError as error:
-            raise ProvenanceError(f"results = {str(self.results)!r}: cannot be written ({error})") from None
+            raise ConfigError(f"results = {str(self.results)!r}: cannot be written ({error})") from None
 
     def _stamps(self):
         """Every stamp: its path, its text and the files that it belongs to."""
@@ -234,10 +236,16 @@ def _cells_table(stages):
 
 
 def _keep_fresh(stamp, text, products):
-    """A stamp that went back to what its artifact was made from must not look newer than the artifact."""
-    if all(product.exists() for product in products):
-        from cotdepth.audit import recorded_stamp
+    """A stamp that went back to what its products were made from must not look newer than they are."""
+    if all(product.exists() for product in products) and _made_from(products[0], text):
+        oldest = min(product.stat().st_mtime_ns for product in products)
+        os.utime(stamp, ns=(oldest, oldest))
 
-        if all(recorded_stamp(product) == spec.digest(text) for product in products):
-            oldest = min(product.stat().st_mtime_ns for product in products)
-            os.utime(stamp, ns=(oldest, oldest))
+
+def _made_from(product, text):
+    from cotdepth.audit import recorded
+
+    try:
+        return recorded(product)["stamp"] == spec.digest(text)
+    except ArtifactError:
+        return False

@@ -50,7 +50,7 @@ def combine(cells: list[xr.Dataset]) -> xr.Dataset:
     for choices in values.values():
         product *= len(choices)
     nested = _nest(cells, axes, values) if product == len(cells) else _stack(cells, axes)
-    return nested.assign_attrs(shared)
+    return nested.drop_attrs(deep=False).assign_attrs(shared)
 
 
 def _cells(experiment, stage, root):
@@ -72,14 +72,14 @@ def _axes(cell):
 def _nest(cells, axes, values):
     """Join along the first axis what is nested along the others."""
     if not values:
-        return cells[0].drop_attrs(deep=False)
+        return cells[0]
     axis, *others = values
     parts = []
     for value in values[axis]:
         inside = [index for index, cell in enumerate(axes) if cell[axis] == value]
         part = _nest([cells[index] for index in inside], [axes[index] for index in inside], {name: values[name] for name in others})
         parts.append(_along(part, axis, value))
-    return xr.concat(parts, axis, join="outer", coords="different", compat="equals", combine_attrs="drop")
+    return xr.concat(parts, axis, join="outer", coords="different", compat="equals", combine_attrs="override")
 
 
 def _along(part, axis, value):
@@ -92,7 +92,7 @@ def _along(part, axis, value):
 
 def _stack(cells, axes):
     """A dimension ``cell`` with the axes as coordinates."""
-    parts = [cell.drop_attrs(deep=False).assign_coords({axis: cell.coords.get(axis, value) for axis, value in values.items()})
+    parts = [cell.assign_coords({axis: cell.coords.get(axis, value) for axis, value in values.items()})
              for cell, values in zip(cells, axes)]
     names = xr.DataArray([cell.attrs["cell"] for cell in cells], dims="cell", name="cell", attrs={"long_name": "cell", "units": "1"})
-    return xr.concat(parts, names, join="outer", coords="different", compat="equals", combine_attrs="drop")
+    return xr.concat(parts, names, join="outer", coords="different", compat="equals", combine_attrs="override")

@@ -74,7 +74,7 @@ def code_digests(script: Path) -> dict[str, str]:
     Raises
     ------
     ValueError
-        If a project module uses a relative import, or imports a project module that does not exist.
+        If a file is missing or not valid Python, or uses a relative import.
     """
     script = Path(script).resolve()
     digests, waiting = {f"script.{script.stem}": code_digest(script)}, list(_imports(script))
@@ -98,7 +98,10 @@ def module_path(module: str) -> Path:
 
 
 def _tree(path):
-    return ast.parse(Path(path).read_text(encoding="utf-8"), filename=str(path))
+    try:
+        return ast.parse(Path(path).read_text(encoding="utf-8"), filename=str(path))
+    except (SyntaxError, OSError) as error:
+        raise ValueError(f"{path}: no digest of this code ({error})") from None
 
 
 def _without_docstrings(tree):

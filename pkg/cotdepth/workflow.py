@@ -8,7 +8,6 @@ import yaml
 from cotdepth import spec
 from cotdepth.config import ConfigError, check_config
 from cotdepth.plan import Plan
-from cotdepth.stamps import ProvenanceError
 
 
 def load_plan(checkout: Path, config: dict) -> Plan:
@@ -28,11 +27,11 @@ def load_plan(checkout: Path, config: dict) -> Plan:
 
 
 def write_stamps(plan: Plan) -> None:
-    """Write the stamps of a plan; exits with code 2 and a message if the results folder can't be written."""
+    """Write the stamps of a plan; exits with code 2 and a message if they can't be made or written."""
     try:
         plan.write()
-    except ProvenanceError as error:
-        _stop(f"config: {error}")
+    except ValueError as error:
+        _stop(str(error))
 
 
 def _stop(*lines):

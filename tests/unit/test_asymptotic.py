@@ -258,9 +258,10 @@ def rate_of_approach(alpha, tau, sigma):
 
 
 def test_saturating_curves_reach_their_floor_at_the_known_rate(grid):
-    """|E_k / E_inf - 1| exp(-rate k) is no larger at depth 400 than it was somewhere up to depth 200.
+    """|E_k / E_inf - 1| exp(-rate k) at depth 400 is at most twice its maximum up to depth 200.
 
-    The power laws in front of the exponentials decay, but curves may cross their floor: so no comparison of two depths.
+    Its limit is a constant, or 0 by a power law. Curves may cross their floor, so no comparison of two depths; and beside
+    tau_c two exponentials of nearly equal rates and opposite signs let it rise towards its limit, hence the factor 2.
     Rounding leaves 1e-11.
     """
     saturating = grid.where((grid.phase == "saturation") & np.isfinite(grid.tau), drop=True)
@@ -270,7 +271,7 @@ def test_saturating_curves_reach_their_floor_at_the_known_rate(grid):
     rate = xr.DataArray([rate_of_approach(*point) for point in points], dims="point")
     earlier = distance.sel(k=slice(0, 200))
     bound = (earlier * np.exp(rate * (400 - earlier.k))).max("k")
-    assert (distance.sel(k=400) <= bound + 1e-11).all()
+    assert (distance.sel(k=400) <= 2 * bound + 1e-11).all()
     assert (distance.sel(k=400) < 1e-9).sum() > 30
 
 
@@ -334,10 +335,11 @@ def test_optimal_depth_minimises_the_curve():
     assert best.optimal_depth.max() == 200 and best.optimal_depth.min() < 5
 
 
-def test_optimal_depth_on_a_floor_is_the_first_that_reaches_it():
-    """Far above tau_c rounding decides which depth is the smallest number; the answer must not depend on max_depth."""
-    best = [asymptotic.optimal_depth(0.1, math.inf, 0.5, max_depth=depth).optimal_depth.item() for depth in (300, 700)]
-    assert best[0] == best[1] < 100
+@pytest.mark.parametrize("alpha", [0.001, 0.1, 0.4])
+def test_optimal_depth_on_a_floor_is_the_first_that_reaches_it(alpha):
+    """On a floor rounding decides which error is the smallest number; it must not decide the answer by more than a few steps."""
+    best = [asymptotic.optimal_depth(alpha, math.inf, 0.5, max_depth=depth).optimal_depth.item() for depth in (300, 2000)]
+    assert abs(best[0] - best[1]) <= 5 and best[1] < 150
 
 
 def test_optimal_depth_sees_errors_below_the_range_of_floats():

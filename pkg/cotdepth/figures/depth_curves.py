@@ -76,7 +76,7 @@ def _draw_gap(axes, cell, colour, stretch, offset):
 
 
 def _key(compare):
-    largest, low, high = int(compare.dim[-1]), *(f"{100 * float(compare.quantile[end]):g}" for end in (0, -1))
+    largest, low, high = int(compare.dim[-1]), *(f"{100 * float(compare['quantile'][end]):g}" for end in (0, -1))
     grey = {"color": "#555555"}
     return [
         Line2D([], [], **grey, label=r"theory, $D \to \infty$"),

@@ -11,7 +11,8 @@ import xarray as xr
 from cotdepth.theory import row_filter
 from cotdepth.theory.arguments import depth_argument, labelled
 
-ROUNDING = 1e-12  # relative: task ratios, and errors, that agree to this are equal
+CRITICAL = 1e-12  # relative: a task ratio this close to the critical one is critical
+TIE = 1e-11  # relative: errors this close are equal, as far as rounding can tell at the largest depth
 
 
 def error_curve(alpha, tau, sigma=0.0, *, depth: int) -> xr.DataArray:
@@ -36,7 +37,7 @@ def error_curve(alpha, tau, sigma=0.0, *, depth: int) -> xr.DataArray:
 
     Notes
     -----
-    Asymptotic paper, section 4 (main result, ridgeless case): ``E_k = [x^k y^k] P / (1 - beta x y Q)``.
+    Asymptotic paper, section 4, Result 4, ridgeless: ``E_k = [x^k y^k] P / (1 - beta x y Q)``.
 
     Examples
     --------
@@ -103,7 +104,7 @@ def error_floor(alpha, tau, sigma=0.0) -> xr.DataArray:
     """Error per dimension after infinitely many steps, for ``tau > tau_c``; NaN for ``tau <= tau_c``.
 
     0 for ``alpha >= 1``; ``(1 - alpha)(tau - 1)/(tau - 2 - sigma^2)`` for ``alpha < 1``, which can exceed the initial error 1.
-    Raises ValueError for arguments out of range. Source: asymptotic paper, section 5 (saturation).
+    Raises ValueError for arguments out of range. Source: asymptotic paper, section 5.3.
     """
     return _computed(_error_floor, alpha=alpha, tau=tau, sigma=sigma).pipe(_described, "error per dimension at infinite depth")
 
@@ -130,7 +131,7 @@ def phase(alpha, tau, sigma=0.0) -> xr.DataArray:
 def optimal_depth(alpha, tau, sigma=0.0, *, max_depth: int) -> xr.Dataset:
     """The depth in ``0..max_depth`` with the smallest error, and that error.
 
-    Among depths whose errors agree to a relative 1e-12 it is the smallest: on a floor, rounding would choose.
+    Among depths whose errors agree to a relative 1e-11 it is the smallest: on a floor, rounding would choose.
 
     Returns
     -------
@@ -143,7 +144,7 @@ def optimal_depth(alpha, tau, sigma=0.0, *, max_depth: int) -> xr.Dataset:
         If an argument is out of range; `max_depth` is an integer from 0 to 2000.
     """
     log_error = _log_error_curve(alpha, tau, sigma, depth_argument("max_depth", max_depth, row_filter.LARGEST_DEPTH))
-    best = (log_error <= log_error.min("k") + ROUNDING).argmax("k")  # the first True
+    best = (log_error <= log_error.min("k") + TIE).argmax("k")  # the first True
     error = np.exp(log_error.isel(k=best).drop_vars("k"))
     return xr.Dataset(
         {
@@ -200,8 +201,8 @@ def _phase(alpha, tau, sigma):
     critical = _critical_task_ratio(alpha, sigma)
     return np.select(
         [
-            tau < critical * (1 - ROUNDING),
-            (tau <= critical * (1 + ROUNDING)) & np.isfinite(tau),
+            tau < critical * (1 - CRITICAL),
+            (tau <= critical * (1 + CRITICAL)) & np.isfinite(tau),
             alpha < 1,
             alpha == 1,
         ],

@@ -1,6 +1,6 @@
 r"""The ridgeless error curve in float64: a compiled row-by-row recursion over Gauss nodes.
 
-The coefficients of ``F(x, y) = P / (1 - beta x y Q)`` (asymptotic paper, section 4) are covariances: on a spectral node
+The coefficients of ``F(x, y) = P / (1 - beta x y Q)`` (asymptotic paper, Result 4) are covariances: on a spectral node
 ``s`` of the test prompt's Gram matrix, ``u_{i+1} = z u_i + (s/c) xi_i`` with ``u_0 = 1``, ``z = 1 - s/c`` and a common noise
 of covariance ``beta F_ij``, and ``F_ij`` is the average of ``cov(u_i, u_j)`` over nodes (derived for this project: expand
 the denominator in powers of ``beta``; each factor ``x y Q`` inserts one noise at every node). Nothing here cancels, so
@@ -11,6 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 from numba import njit
+from scipy.linalg import eigh_tridiagonal
 
 LARGEST_DEPTH = 2000  # the table of F_ij takes 8 (depth + 1)^2 bytes, 32 MB here
 
@@ -53,8 +54,8 @@ def gauss_rule(alpha: float, n_nodes: int) -> tuple[np.ndarray, np.ndarray]:
     """
     diagonal = np.full(n_nodes, 1 / np.sqrt(alpha))
     diagonal[0] = 0
-    beside = np.ones(n_nodes - 1)
-    nodes, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(beside, 1) + np.diag(beside, -1))
+    # stemr works without threads, so its digits do not depend on the number of cores; and in O(n_nodes^2)
+    nodes, vectors = eigh_tridiagonal(diagonal, np.ones(n_nodes - 1), lapack_driver="stemr")
     return nodes, vectors[0] ** 2
 
 
