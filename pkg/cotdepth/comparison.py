@@ -26,7 +26,7 @@ def compare_finite_size(experiment: xr.Dataset, theory: xr.DataArray) -> xr.Data
         (`extrapolate`; NaN where there are fewer than four dimensions or two pools).
     """
     pools = experiment.error_mean
-    mean, error = pools.mean("seed"), pools.std("seed", ddof=1) / np.sqrt(pools.sizes["seed"])
+    mean, error = pools.mean("seed"), pools.std("seed", ddof=1) / np.sqrt(pools.count("seed"))
     limit = extrapolate(mean, error)
     found = {
         "theory": (theory, "predicted error at infinite D"),

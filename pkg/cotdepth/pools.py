@@ -69,6 +69,6 @@ def _draw(recipe, seed):
 
 
 def _digest(pool):
-    sha = hashlib.sha256(np.ascontiguousarray(pool.weights))
-    sha.update(np.ascontiguousarray(pool.statistics))
-    return sha.hexdigest()[:16]
+    digest = hashlib.blake2b(np.ascontiguousarray(pool.weights), digest_size=8)
+    digest.update(np.ascontiguousarray(pool.statistics))
+    return digest.hexdigest()

@@ -32,7 +32,7 @@ def draw_depth_curves(compare: xr.Dataset, *, depth: int, title: str, panels: li
             _draw_curves(column[0], cells, shared)
             _draw_gaps(column[1], cells, depth)
         figure.suptitle(title, fontsize=12)
-        figure.legend(handles=_key(compare), loc="outside lower center", ncols=4)
+        figure.legend(handles=_key(compare), loc="outside lower center", ncols=3)
         return figure
 
 

@@ -5,10 +5,13 @@ import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from cotdepth.figures.style import COLOURS, SETTINGS, as_cells, choose, describe, differing
 
 DECADES = (-6, 6)  # colours saturate outside
+HALO = [withStroke(linewidth=3, foreground="white")]
 REGIMES = {
     "exponential": "exponential\nimprovement",
     "saturation": "saturation",
@@ -41,7 +44,7 @@ def draw_phase_diagram(map: xr.Dataset, trajectories: xr.Dataset, *, depth: int,
         figure = plt.figure(figsize=(10.4, 8.6), layout="constrained")
         above, below = figure.subfigures(2, 1, height_ratios=[1.15, 1])
         cells = as_cells(trajectories)
-        colours = dict(zip(map_keys(cells), COLOURS))
+        colours = dict(zip(_places(cells), COLOURS))
         _draw_maps(above, map, depth, cells, colours)
         for axes, shared in zip(below.subplots(1, len(panels), squeeze=False)[0], panels):
             _draw_trajectories(axes, choose(cells, shared), shared, colours)
@@ -49,7 +52,7 @@ def draw_phase_diagram(map: xr.Dataset, trajectories: xr.Dataset, *, depth: int,
         return figure
 
 
-def map_keys(cells):
+def _places(cells):
     """What tells trajectories apart: their place in the diagram."""
     return [tuple(float(cell[name]) for name in ("sigma", "tau", "alpha")) for cell in cells]
 
@@ -60,13 +63,17 @@ def _draw_maps(figure, map, depth, cells, colours):
         shade = _draw_map(axes, map.sel(sigma=sigma, k=depth))
         _draw_boundary(axes, map.sel(sigma=sigma))
         _name_regimes(axes, map.sel(sigma=sigma).phase)
-        for cell, (at_sigma, tau, alpha) in zip(cells, map_keys(cells)):
+        for at_sigma, tau, alpha in _places(cells):
             if np.isclose(at_sigma, sigma):
                 axes.plot(tau, alpha, "o", color=colours[at_sigma, tau, alpha], markeredgecolor="white", markersize=8, clip_on=False)
         axes.set(xscale="log", yscale="log", xlabel=r"task ratio $\tau = M/D$", title=describe({"sigma": sigma}))
         axes.grid(False)
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axis.set_major_formatter("{x:g}")
+            axis.set_minor_formatter(NullFormatter())
     plots[0].set_ylabel(r"context ratio $\alpha = L/D$")
-    plots[0].legend(loc="lower right", fontsize=7.5, frameon=True, framealpha=0.85, edgecolor="none")
+    figure.legend(*plots[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
     bar = figure.colorbar(shade, ax=plots, extend="both", label=rf"$\log_{{10}}$ error $E_{{{depth}}}$ ($E_0 = 1$)")
     bar.ax.axhline(0, color="black", linewidth=0.8)
 
@@ -79,11 +86,11 @@ def _draw_map(axes, at_depth):
 
 
 def _draw_boundary(axes, regimes):
-    sides = {"oscillation_boundary": ((0, (4, 2)), r"$\tau_-$: errors oscillate below"),
-             "drift_boundary": ((0, (1, 1)), r"$\tau_+$: errors drift below")}  # fmt: skip
-    axes.plot(regimes.critical_task_ratio, regimes.alpha, color="black", linewidth=2.2, label=r"$\tau_c$: overthinking below")
+    sides = {"oscillation_boundary": ((0, (4, 2)), r"$\tau_-$ (the paper's boundary): errors oscillate and grow below"),
+             "drift_boundary": ((0, (1, 1)), r"$\tau_+$: errors grow steadily below")}  # fmt: skip
+    axes.plot(regimes.critical_task_ratio, regimes.alpha, color="black", linewidth=2.2, path_effects=HALO, label=r"$\tau_c$: overthinking below")
     for name, (dashes, label) in sides.items():
-        axes.plot(regimes[name], regimes.alpha, color="black", linewidth=1, linestyle=dashes, label=label)
+        axes.plot(regimes[name], regimes.alpha, color="black", linewidth=1, linestyle=dashes, path_effects=HALO, label=label)
     axes.plot([regimes.critical_task_ratio.sel(alpha=1, method="nearest"), regimes.tau.max()], [1, 1], color="black", linewidth=0.8)
     axes.set(xlim=(regimes.tau.min(), regimes.tau.max()), ylim=(regimes.alpha.min(), regimes.alpha.max()))
 
@@ -100,9 +107,10 @@ def _name_regimes(axes, phase):
 
 def _draw_trajectories(axes, cells, shared, colours):
     names = differing(cells)
-    for cell, place in zip(cells, map_keys(cells)):
+    for cell, place in zip(cells, _places(cells)):
         label = f"{NAMES[str(cell.phase.values)]}: {describe({name: cell[name] for name in names})}"
         axes.plot(cell.k, cell.error, color=colours[place], label=label)
+    shown = np.concatenate([cell.error for cell in cells])
     axes.set(yscale="log", xlabel="depth $k$ (steps)", ylabel=r"error $E_k$ (theory, $D \to \infty$)",
-             title=describe(shared) or "one trajectory in each regime", ylim=(1e-6, 1e3) if not shared else None)  # fmt: skip
-    axes.legend(loc="best")
+             title=describe(shared) or "one trajectory in each regime", ylim=(max(1e-6, shown.min() / 2), shown.max() * 10 ** (0.6 * len(cells))))  # fmt: skip
+    axes.legend(loc="upper left")

@@ -169,7 +169,7 @@ def _log_error_curve(alpha, tau, sigma, depth):
 
     points = labelled(alpha=alpha, tau=tau, sigma=sigma)
     log_error = xr.apply_ufunc(curves, *points, output_core_dims=[["k"]])
-    steps = xr.DataArray(np.arange(depth + 1), dims="k").pipe(_described, "depth, number of steps of thought")
+    steps = xr.DataArray(np.arange(depth + 1), dims="k", attrs={"long_name": "chain-of-thought depth", "units": "steps"})
     return log_error.assign_coords(k=steps)
 
 
