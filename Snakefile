@@ -1,7 +1,6 @@
 # When does more thinking at test time help, and when does it hurt? Data -> train -> evaluate, and theory, for every
 # experiment of the configuration; then comparisons and figures. Only stale stages rerun: see README.md.
 
-import sys
 from pathlib import Path
 
 from snakemake.utils import min_version
@@ -36,3 +35,5 @@ rule all:
     input:
         figures=figure_files(),
         results=final_artifacts(),
+    message:
+        "every figure and result is up to date"

@@ -4,11 +4,12 @@ from cotdepth.job import run
 
 
 def main(job):
-    from cotdepth.evaluation import evaluate_reduced, summarise
+    from cotdepth.evaluation import evaluate_reduced, prompt_streams, summarise
 
     [recipe], [trained] = job.read("data"), job.read("train")
+    sizes = {"n_context": int(recipe.n_context), "depth": job.spec["depth"]}
     errors = [
-        evaluate_reduced(trained.matrix.sel(seed=seed).values, recipe, seed=seed, n_test=job.spec["n_test"], depth=job.spec["depth"])
+        evaluate_reduced(trained.matrix.sel(seed=seed).values, rngs=prompt_streams(recipe, seed, job.spec["n_test"]), **sizes)
         for seed in job.progress(recipe.seed.values, "pools")
     ]
     job.write(summarise(errors, job.spec["quantiles"], recipe))

@@ -5,10 +5,12 @@ from cotdepth.job import run
 
 def main(job):
     from cotdepth.figures.phase_diagram import draw_phase_diagram
+    from cotdepth.figures.saving import save_figure
     from cotdepth.results import combine
 
     shown = {role: combine(job.read(role)) for role in ["map", "trajectories"]}
-    job.write_figure(draw_phase_diagram(**shown, **{key: job.spec[key] for key in ("depth", "title", "panels")}))
+    figure = draw_phase_diagram(**shown, **{key: job.spec[key] for key in ("depth", "title", "panels")})
+    job.write_figure(figure, save_figure)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def audit(root: Path) -> list[Finding]:
     """
     root = Path(root)
     expected = listed(root) + [stamp.with_suffix(".png") for stamp in sorted(root.glob("figures/*.json"))]
-    there = [path for table in root.glob("*/cells.csv") for path in sorted(table.parent.glob("*/*.nc"))]
+    there = [path for table in root.glob("*/cells.csv") for path in sorted(table.parent.glob("*/[!.]*.nc"))]
     strangers = [path for path in there if path not in set(expected)]
     return [*map(_judge, expected), *(Finding(path, "foreign", "no cell of the configuration") for path in strangers)]
 
@@ -80,6 +80,8 @@ def recorded(path: Path) -> dict:
     """
     if not Path(path).exists():
         raise ArtifactError(f"{path}: no such file")
+    if Path(path).suffix not in (".nc", ".png"):
+        raise ArtifactError(f"{path}: neither an artifact (.nc) nor a figure (.png)")
     if Path(path).suffix == ".png":
         from cotdepth.figures.saving import read_figure
 
@@ -139,10 +141,13 @@ def _changed_inputs(path, inputs):
 
 
 def _content(path):
-    """The content digest that an artifact states; a deleted intermediate is no reason to make anything again."""
+    """The content digest that an artifact states; a deleted or damaged one says nothing about what was made from it."""
     from cotdepth.store import read_attributes
 
-    return read_attributes(path).get("content") if path.exists() else "missing"
+    try:
+        return read_attributes(path).get("content") if path.exists() else "missing"
+    except ArtifactError:
+        return "missing"
 
 
 def _short(value):

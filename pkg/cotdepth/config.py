@@ -27,9 +27,9 @@ def check_config(config: dict, schema: dict) -> dict:
         Naming the key, its value and what is allowed; an unknown key comes with the nearest valid one.
     """
     config = _write_out(config)
-    faults = [f"{path} = nan: must be a number" for path in _nans(config, "")]
-    errors = jsonschema.Draft202012Validator(schema).iter_errors(config)
-    faults += [line for error in sorted(errors, key=lambda error: error.json_path) for line in _lines(error)]
+    faults = [f"{path} = nan: must be a number" for path in _nans(config, ())]
+    errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda error: error.json_path)
+    faults = faults or [line for error in errors for line in _lines(error)]
     if faults:
         raise ConfigError("\n".join(faults))
     return config
@@ -44,22 +44,27 @@ def nearest(name: str, valid) -> str:
 def _nans(value, path):
     """Paths of all NaN in nested values; comparisons let them through, so a schema cannot refuse them."""
     if isinstance(value, dict):
-        return [found for key, item in value.items() for found in _nans(item, f"{path}.{key}" if path else str(key))]
+        return [found for key, item in value.items() for found in _nans(item, (*path, key))]
     if isinstance(value, list):
-        return [found for index, item in enumerate(value) for found in _nans(item, f"{path}[{index}]")]
-    return [path] if isinstance(value, float) and math.isnan(value) else []
+        return [found for index, item in enumerate(value) for found in _nans(item, (*path, index))]
+    return [_dotted(path)] if isinstance(value, float) and math.isnan(value) else []
 
 
 def _lines(error):
     """One line for each fault that a schema error reports."""
-    path = error.json_path.removeprefix("$").removeprefix(".")
+    path = _dotted(error.absolute_path)
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
         unknown = [key for key in error.instance if key not in known]
-        return [f"{path + '.' if path else ''}{key}: unknown key; {nearest(str(key), known)}" for key in unknown]
+        return [f"{_dotted([*error.absolute_path, key])}: unknown key; {nearest(str(key), known)}" for key in unknown]
     if "expected" in error.schema:
         return [f"{path} = {error.instance!r}: must be {error.schema['expected']}"]
     return [f"{path or 'config'}: {error.message}"]
+
+
+def _dotted(path):
+    """``experiments.mine.alpha[2]`` for the keys and indices that lead to a value."""
+    return "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in path).removeprefix(".")
 
 
 def _write_out(value):
@@ -75,8 +80,7 @@ def _write_out(value):
 
 def _range(start, stop, count, spacing):
     """``count`` values from start to stop, rounded to ten digits so that their text is short; None if that can't be."""
-    numbers = all(isinstance(end, (int, float)) and math.isfinite(end) for end in (start, stop))
-    if not numbers or not isinstance(count, int) or count < 2:
+    if not all(type(end) in (int, float) and math.isfinite(end) for end in (start, stop)) or type(count) is not int or count < 2:
         return None
     steps = [index / (count - 1) for index in range(count)]
     if spacing == "linear":

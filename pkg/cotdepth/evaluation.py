@@ -13,31 +13,33 @@ from cotdepth.streams import stream
 BATCH = 16   # prompts rolled out together: few enough that their revealed rows stay in cache
 
 
-def evaluate_reduced(matrix: np.ndarray, recipe: xr.Dataset, *, seed: int, n_test: int, depth: int) -> np.ndarray:
-    """Errors of the reduced model on fresh noiseless prompts of as many examples as in training; initial guess 0.
+def evaluate_reduced(matrix: np.ndarray, *, n_context: int, depth: int, rngs: Sequence[np.random.Generator]) -> np.ndarray:
+    """Errors of the reduced model on fresh noiseless prompts, one for each random stream; initial guess 0.
 
     Parameters
     ----------
     matrix : (dim, dim) array
-        The matrix ``A`` fitted to one pool.
-    recipe : xarray.Dataset
-        Recipe of the pools (`cotdepth.pools.pool_recipe`): context length and random streams.
-    seed : int
-        Which pool.
-    n_test : int
-        Number of prompts, each with its own task and random stream.
+        The fitted matrix ``A``.
+    n_context : int
+        Examples in each prompt.
     depth : int
         Number of steps.
+    rngs : sequence of numpy.random.Generator
+        Each draws one task and its prompt.
 
     Returns
     -------
-    (depth + 1, n_test) array
+    (depth + 1, n_prompts) array
         ``|w - w_k|^2 / dim`` of each prompt.
     """
+    batches = [rngs[start : start + BATCH] for start in range(0, len(rngs), BATCH)]
+    return np.concatenate([_batch_errors(matrix, n_context, depth, batch) for batch in batches], axis=1)
+
+
+def prompt_streams(recipe: xr.Dataset, seed: int, n_test: int) -> list[np.random.Generator]:
+    """The random streams of the test prompts of one pool; more prompts leave the first ones as they were."""
     names = {"cell": recipe.attrs["stream"], "seed": seed}
-    rngs = [stream(recipe.attrs["experiment_seed"], "test prompt", prompt=prompt, **names) for prompt in range(n_test)]
-    batches = [rngs[start : start + BATCH] for start in range(0, n_test, BATCH)]
-    return np.concatenate([_batch_errors(matrix, int(recipe.n_context), depth, batch) for batch in batches], axis=1)
+    return [stream(recipe.attrs["experiment_seed"], "test prompt", prompt=prompt, **names) for prompt in range(n_test)]
 
 
 def _batch_errors(matrix, n_context, depth, rngs):

@@ -60,12 +60,10 @@ class Job:
 
         write_artifact(dataset, self._arguments.out[0], stamp_text=self._stamp_text, inputs=self._lineage, check=self._check)
 
-    def write_figure(self, figure) -> None:
-        """Write a matplotlib figure to every path of ``--out``, under the same condition."""
-        from cotdepth.figures.saving import save_figure
-
+    def write_figure(self, figure, save) -> None:
+        """Write a figure to every path of ``--out`` by `cotdepth.figures.saving.save_figure`, under the same condition."""
         for path in self._arguments.out:
-            save_figure(figure, path, stamp_text=self._stamp_text, inputs=self._lineage, check=self._check)
+            save(figure, path, stamp_text=self._stamp_text, inputs=self._lineage, check=self._check)
 
     def _check(self):
         """Raise `StampError` if the stamp, or the code that it describes, changed since the job started."""

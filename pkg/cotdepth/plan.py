@@ -16,6 +16,7 @@ from cotdepth.config import ConfigError, nearest
 from cotdepth.stamps import ArtifactError, stamp_text, write_text
 
 FAMILIES = ("learner", "theory", "comparison")
+DESCRIPTIVE = ("title", "cell_axes")
 RESERVED = ("figures", "logs", "smoke", "paper")
 
 
@@ -167,7 +168,16 @@ def _stages(name, block, table, scripts):
             raise ConfigError(f"{where}.{kind} = {family!r}: not known; {nearest(family, table[kind])}")
         for stage, entry in table[kind][family].items():
             stages[stage] = _stage(f"{where} ({family}, {stage})", family, entry, points, stages, block["cell_axes"], scripts)
+    _require_readers(where, points, stages)
     return stages
+
+
+def _require_readers(where, points, stages):
+    """Refuse a parameter that nothing reads: whoever wrote it expects an effect."""
+    read = {*DESCRIPTIVE, *FAMILIES, *(key for stage in stages.values() for key in stage.keys)}
+    unread = sorted({key for point in points for key in point} - read)
+    if unread:
+        raise ConfigError(f"{where}.{unread[0]}: no stage of this experiment reads it; they read {', '.join(sorted(read - {*DESCRIPTIVE, *FAMILIES}))}")
 
 
 def _points(where, block):

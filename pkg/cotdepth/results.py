@@ -84,15 +84,19 @@ def _nest(cells, axes, values):
 
 def _along(part, axis, value):
     """A dataset with one cell axis as a dimension of length one."""
-    label = part[axis].attrs if axis in part.coords else {"long_name": axis, "units": "1"}
+    label = _label(part, axis)
     part = part.drop_vars(axis, errors="ignore").expand_dims({axis: [value]})
     part[axis].attrs = label
     return part
 
 
 def _stack(cells, axes):
-    """A dimension ``cell`` with the axes as coordinates."""
-    parts = [cell.assign_coords({axis: cell.coords.get(axis, value) for axis, value in values.items()})
-             for cell, values in zip(cells, axes)]
+    """A dimension ``cell`` with the axes as its coordinates."""
     names = xr.DataArray([cell.attrs["cell"] for cell in cells], dims="cell", name="cell", attrs={"long_name": "cell", "units": "1"})
-    return xr.concat(parts, names, join="outer", coords="different", compat="equals", combine_attrs="override")
+    parts = [cell.drop_vars(axes[0], errors="ignore") for cell in cells]
+    stacked = xr.concat(parts, names, join="outer", coords="different", compat="equals", combine_attrs="override")
+    return stacked.assign_coords({axis: ("cell", [cell[axis] for cell in axes], _label(cells[0], axis)) for axis in axes[0]})
+
+
+def _label(cell, axis):
+    return cell[axis].attrs if axis in cell.coords else {"long_name": axis, "units": "1"}

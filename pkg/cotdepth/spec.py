@@ -68,8 +68,9 @@ def cell_name(values: dict) -> str:
 def code_digests(script: Path) -> dict[str, str]:
     """A digest for a script and for every project module it can import, by module name.
 
-    The closure is static: imports anywhere in a file count, and so does every parent package. Comments, docstrings and
-    layout do not change a digest.
+    The closure is static: every parent package counts, and so do imports anywhere in a file, but for those inside
+    functions of an ``__init__.py``, which serve users and run in no job. Comments, docstrings and layout do not change a
+    digest.
 
     Raises
     ------
@@ -108,14 +109,15 @@ def _without_docstrings(tree):
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     for node in ast.walk(tree):
         if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
+            node.body = node.body[1:] or ([] if isinstance(node, ast.Module) else [ast.Pass()])
     return tree
 
 
 def _imports(path):
     """Names of the project modules that a file imports, with their parent packages."""
     found = set()
-    for node in ast.walk(_tree(path)):
+    tree = _tree(path)
+    for node in tree.body if Path(path).name == "__init__.py" else ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             raise ValueError(f"{path}, line {node.lineno}: relative import; write the full name, which code digests follow")
         for name in _imported_names(node):

@@ -54,7 +54,7 @@ def read_stamp(path: Path) -> tuple[str, dict]:
 def write_text(path: Path, text: str) -> bool:
     """Write a file whole or not at all; leave it alone if it already says so. True if it was written."""
     path = Path(path)
-    if path.exists() and path.read_text(encoding="utf-8") == text:
+    if path.exists() and path.read_bytes() == text.encode():
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:

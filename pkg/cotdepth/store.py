@@ -20,6 +20,7 @@ DIMENSIONS = (
     "seed", "k", "n_context", "n_context_test", "n_tasks", "dim", "alpha", "tau", "sigma", "ridge", "step_size", "model",
     "mask", "guess", "reading", "theory", "quantile", "task", "feature", "row", "col", "step", "cell", "point",
 )  # fmt: skip
+UNREADABLE = (OSError, RuntimeError, AttributeError, UnicodeDecodeError)  # what netCDF4 raises for damaged files
 VERSIONED = ("cotdepth", "numpy", "scipy", "xarray", "netCDF4")
 
 
@@ -83,7 +84,7 @@ def read_content(path: Path) -> str:
     try:
         with netCDF4.Dataset(path) as file:
             recorded, found = getattr(file, "content", None), _content(file)
-    except (OSError, RuntimeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ArtifactError(f"{path}: damaged ({error}); delete it and run snakemake again") from None
     if recorded is None:
         raise ArtifactError(f"{path}: not an artifact of cotdepth (it has no content digest)")
@@ -104,7 +105,7 @@ def read_attributes(path: Path) -> dict:
         with netCDF4.Dataset(path) as file:
             attributes = {name: file.getncattr(name) for name in file.ncattrs()}
         return attributes | {name: json.loads(attributes[name]) for name in ("axes", "spec", "code", "inputs", "versions")}
-    except (OSError, RuntimeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise ArtifactError(f"{path}: damaged ({error}); delete it and run snakemake again") from None
     except (KeyError, ValueError):
         raise ArtifactError(f"{path}: not an artifact of cotdepth (it has no spec)") from None

@@ -9,5 +9,7 @@ rule data_pool:
         LOG + "data/{cell}.log",
     conda:
         "../../environment.yml"
+    message:
+        "{wildcards.experiment}: draw the task pools of {wildcards.cell}"
     shell:
         "python scripts/data_pool.py --stamp {input.stamp} --out {output} > {log} 2>&1"

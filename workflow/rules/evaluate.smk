@@ -11,6 +11,8 @@ rule evaluate_reduced:
         LOG + "evaluate/{cell}.log",
     conda:
         "../../environment.yml"
+    message:
+        "{wildcards.experiment}: roll out the reduced model of {wildcards.cell}"
     shell:
         "python scripts/evaluate_reduced.py --stamp {input.stamp} --data {input.data} --train {input.train} --out {output}"
         " > {log} 2>&1"
@@ -29,6 +31,8 @@ rule compare_finite_size:
         LOG + "compare/{cell}.log",
     conda:
         "../../environment.yml"
+    message:
+        "{wildcards.experiment}: experiment beside theory, {wildcards.cell}"
     shell:
         "python scripts/compare_finite_size.py --stamp {input.stamp} --evaluate {input.evaluate} --theory {input.theory}"
         " --out {output} > {log} 2>&1"

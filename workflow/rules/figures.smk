@@ -11,6 +11,8 @@ rule figure_depth_curves:
         RESULTS + "/logs/figures/{figure}.log",
     conda:
         "../../environment.yml"
+    message:
+        "figure {wildcards.figure}"
     shell:
         "python scripts/figure_depth_curves.py --stamp {input.stamp} --compare {input.compare} --out {output} > {log} 2>&1"
 
@@ -29,6 +31,8 @@ rule figure_phase_diagram:
         RESULTS + "/logs/figures/{figure}.log",
     conda:
         "../../environment.yml"
+    message:
+        "figure {wildcards.figure}"
     shell:
         "python scripts/figure_phase_diagram.py --stamp {input.stamp} --map {input.map} --trajectories {input.trajectories}"
         " --out {output} > {log} 2>&1"

@@ -9,5 +9,7 @@ rule theory_ridgeless:
         LOG + "theory/{cell}.log",
     conda:
         "../../environment.yml"
+    message:
+        "{wildcards.experiment}: ridgeless theory of {wildcards.cell}"
     shell:
         "python scripts/theory_ridgeless.py --stamp {input.stamp} --out {output} > {log} 2>&1"

@@ -10,5 +10,7 @@ rule train_reduced:
         LOG + "train/{cell}.log",
     conda:
         "../../environment.yml"
+    message:
+        "{wildcards.experiment}: fit the reduced model to the task pools of {wildcards.cell}"
     shell:
         "python scripts/train_reduced.py --stamp {input.stamp} --data {input.data} --out {output} > {log} 2>&1"

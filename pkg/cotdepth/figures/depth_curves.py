@@ -62,6 +62,7 @@ def _draw_gaps(axes, cells, depth):
         _draw_gap(axes, cell.sel(k=depth), colour, 1 + 0.04 * offset, offset)
     inverse = 1 / cells[0].dim.values
     axes.set_yscale("symlog", linthresh=2)
+    axes.yaxis.set_major_formatter("{x:g}")
     axes.set_xticks([0, *inverse], [r"$\infty$", *(f"{value:g}" for value in cells[0].dim.values)])
     axes.set(xlabel="dimension $D$ (axis linear in $1/D$)", ylabel=f"mean error / theory $-$ 1 at $k = {depth}$ (%)")
 

@@ -7,6 +7,7 @@ import xarray as xr
 matplotlib.use("agg")
 
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F"]  # Okabe-Ito, colour-blind safe
+PARAMETERS = ("alpha", "tau", "sigma", "ridge")
 SYMBOLS = {"alpha": r"\alpha", "tau": r"\tau", "sigma": r"\sigma", "dim": "D", "ridge": r"\lambda", "k": "k"}
 SETTINGS = {
     "font.size": 9, "axes.titlesize": 10, "legend.fontsize": 8, "axes.spines.top": False, "axes.spines.right": False,
@@ -16,12 +17,13 @@ SETTINGS = {
 
 
 def as_cells(dataset: xr.Dataset) -> list[xr.Dataset]:
-    """The cells of a combined dataset one by one, whether they lie on a dimension ``cell`` or on a product of cell axes."""
-    if "cell" in dataset.dims:
-        return [dataset.isel(cell=index) for index in range(dataset.sizes["cell"])]
-    axes = [name for name in ("alpha", "tau", "sigma", "ridge") if name in dataset.dims]
-    sizes = [range(dataset.sizes[axis]) for axis in axes]
-    return [dataset.isel(dict(zip(axes, index))) for index in np.ndindex(*map(len, sizes))]
+    """The cells of a combined dataset one by one, in the order of their parameters.
+
+    They may lie on a dimension ``cell`` or on a product of cell axes.
+    """
+    axes = ["cell"] if "cell" in dataset.dims else [name for name in PARAMETERS if name in dataset.dims]
+    cells = [dataset.isel(dict(zip(axes, index))) for index in np.ndindex(*(dataset.sizes[axis] for axis in axes))]
+    return sorted(cells, key=lambda cell: [float(cell[name]) for name in PARAMETERS if name in cell.coords])
 
 
 def choose(cells: list[xr.Dataset], wanted: dict) -> list[xr.Dataset]:
@@ -36,5 +38,5 @@ def describe(values: dict) -> str:
 
 def differing(cells: list[xr.Dataset]) -> list[str]:
     """Which of the parameters differ between cells, so that a legend names only those."""
-    names = [name for name in ("alpha", "tau", "sigma", "ridge") if name in cells[0].coords]
+    names = [name for name in PARAMETERS if name in cells[0].coords]
     return [name for name in names if len({float(cell[name]) for cell in cells}) > 1]

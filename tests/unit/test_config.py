@@ -1,0 +1,260 @@
+"""The configuration: every scale is valid, every key is documented, and every fault is one clear line."""
+
+import copy
+import math
+from pathlib import Path
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+from cotdepth.config import ConfigError, check_config
+from cotdepth.plan import Plan
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SCALES = sorted(CHECKOUT.glob("workflow/scales/*.yaml"))
+
+
+def load(path):
+    return yaml.safe_load((CHECKOUT / path).read_text(encoding="utf-8"))
+
+
+CONFIG, SCHEMA, STAGES = load("config.yaml"), load("workflow/schemas/config.schema.yaml"), load("workflow/stages.yaml")
+
+
+def plan(config):
+    return Plan(check_config(config, SCHEMA), STAGES, CHECKOUT / "scripts")
+
+
+def scaled(scale):
+    """The configuration with an overlay, as ``snakemake --configfile`` merges them."""
+    config = copy.deepcopy(CONFIG)
+    update_config(config, load(scale))
+    return config
+
+
+def with_value(value, *path):
+    """The configuration with one value set, or taken out if it is ``...``."""
+    config = copy.deepcopy(CONFIG)
+    *outer, key = path
+    block = config
+    for name in outer:
+        block = block[name]
+    if value is ...:
+        del block[key]
+    else:
+        block[key] = value
+    return config
+
+
+def fault(value, *path):
+    """The one line that the configuration with this value is refused with."""
+    with pytest.raises(ConfigError) as refused:
+        plan(with_value(value, *path))
+    [line] = str(refused.value).splitlines()
+    return line
+
+
+LEARNER, THEORY = ("experiments", "theory-validation"), ("experiments", "phase-diagram")
+
+
+def test_the_default_configuration_gives_every_experiment_its_stages():
+    made = plan(CONFIG)
+    assert made.experiments.keys() == CONFIG["experiments"].keys()
+    assert list(made.experiments["theory-validation"]) == ["data", "train", "evaluate", "theory", "compare"]
+    assert list(made.experiments["phase-diagram"]) == ["theory"]
+
+
+@pytest.mark.parametrize("scale", SCALES, ids=lambda path: path.stem)
+def test_every_scale_has_the_experiments_and_figures_of_the_default_one(scale):
+    made = plan(scaled(scale))
+    assert made.experiments.keys() == CONFIG["experiments"].keys() and made.figures.keys() == CONFIG["figures"].keys()
+
+
+def test_no_scale_overwrites_the_results_of_another():
+    folders = [CONFIG["results"], *(scaled(scale)["results"] for scale in SCALES)]
+    assert len(set(folders)) == len(folders) == 3
+
+
+def keys_of(schema, path="config"):
+    """Every key that a schema allows, as (path, what the schema says of it)."""
+    if isinstance(schema, list):
+        return [found for item in schema for found in keys_of(item, path)]
+    if not isinstance(schema, dict):
+        return []
+    here = [(f"{path}.{key}", entry) for key, entry in schema.get("properties", {}).items()]
+    parts = {key: item for key, item in schema.items() if key not in ("required", "allOf")}
+    return here + [found for key, item in parts.items() for found in keys_of(item, f"{path}.{key}")]
+
+
+@pytest.mark.parametrize("path, entry", [pytest.param(*key, id=key[0]) for key in keys_of(SCHEMA)])
+def test_every_key_has_a_unit_and_a_description(path, entry):
+    if "$ref" in entry:
+        entry = SCHEMA["$defs"][entry["$ref"].removeprefix("#/$defs/")]
+    assert len(entry["description"]) > 10 and entry["unit"]
+
+
+def test_every_parameter_that_a_stage_consumes_is_a_key():
+    allowed = {path.rsplit(".", 1)[1] for path, _ in keys_of(SCHEMA)}
+    consumed = {
+        key for families in STAGES.values() for stages in families.values() for stage in stages.values() for key in stage["keys"]
+    }
+    assert consumed <= allowed
+
+
+@pytest.mark.parametrize("path, nearest", [
+    (["reslts"], "results"),
+    ([*LEARNER, "alhpa"], "alpha"),
+    ([*LEARNER, "grids", 0, "taus"], "tau"),
+    ([*THEORY, "theori"], "theory"),
+    (["figures", "phase-diagram", "panel"], "panels"),
+])  # fmt: skip
+def test_an_unknown_key_comes_with_the_nearest_valid_one(path, nearest):
+    line = fault(3, *path)
+    assert f"{path[-1]}: unknown key" in line and f"the nearest valid one is {nearest!r}" in line
+
+
+NUMBERS = {"alpha": "> 0", "tau": "> 1", "sigma": ">= 0"}
+WHOLE = {"dim": ">= 2", "seeds": ">= 1", "n_test": ">= 1", "depth": ">= 1", "experiment_seed": ">= 0"}
+
+
+@pytest.mark.parametrize("key, allowed", (NUMBERS | WHOLE | {"ridge": ">= 0"}).items())
+@pytest.mark.parametrize("value", [-1, True, "4", [], None], ids=str)
+def test_what_is_no_number_of_the_allowed_range_is_refused(key, allowed, value):
+    line = fault(value, *LEARNER, key)
+    assert f".{key} = {value!r}: must be a" in line and f"number {allowed}" in line
+
+
+@pytest.mark.parametrize("value", [0, 0.8, 1, [2, 1], [0.5]], ids=str)
+def test_as_many_tasks_as_dimensions_are_refused(value):
+    assert f".tau = {value}: must be a number > 1" in fault(value, *THEORY, "tau")
+
+
+@pytest.mark.parametrize("key", WHOLE)
+def test_whole_numbers_are_whole(key):
+    assert f".{key} = 2.5: must be a whole number" in fault(2.5, *LEARNER, key)
+
+
+@pytest.mark.parametrize("key", [*NUMBERS, *WHOLE, "ridge", "quantiles"])
+def test_nan_is_refused(key):
+    assert f".{key} = nan: must be a number" in fault(math.nan, *LEARNER, key)
+
+
+def test_nan_in_a_list_is_refused_by_its_place():
+    assert "alpha[1] = nan: must be a number" in fault([1, math.nan], *THEORY, "alpha")
+
+
+@pytest.mark.parametrize("key", ["alpha", "sigma", "ridge"])
+def test_only_the_number_of_tasks_may_be_infinite(key):
+    assert plan(with_value(math.inf, *THEORY, "tau"))
+    assert f".{key} = inf: must be" in fault(math.inf, *THEORY, key)
+
+
+@pytest.mark.parametrize("value", [0.5, [], [0.5, 0.5]], ids=str)
+def test_quantiles_are_a_list_of_different_numbers(value):
+    assert f".quantiles = {value}: must be a list of numbers between 0 and 1" in fault(value, *LEARNER, "quantiles")
+
+
+def test_quantiles_lie_between_0_and_1():
+    line = fault([0.5, 1.5], *LEARNER, "quantiles")
+    assert "quantiles" in line and "1.5" in line and "maximum of 1" in line
+
+
+@pytest.mark.parametrize("spacing, values", [("linear", [1, 1.75, 2.5, 3.25, 4]), ("log", [1, 2**0.5, 2, 8**0.5, 4])])
+def test_a_range_is_written_out_with_both_ends(spacing, values):
+    checked = check_config(with_value({"from": 1, "to": 4, "count": 5, "spacing": spacing}, *THEORY, "alpha"), SCHEMA)
+    alpha = checked["experiments"]["phase-diagram"]["alpha"]
+    assert alpha == pytest.approx(values, rel=1e-9) and (alpha[0], alpha[-1]) == (1, 4)
+
+
+def test_a_range_holds_short_numbers():
+    checked = check_config(with_value({"from": 0.1, "to": 0.7, "count": 7}, *THEORY, "alpha"), SCHEMA)
+    assert checked["experiments"]["phase-diagram"]["alpha"] == [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+
+
+@pytest.mark.parametrize("faulty", [
+    {"count": 1}, {"count": 2.5}, {"count": True}, {"count": "3"}, {"from": -1}, {"from": 0, "spacing": "log"}, {"from": "1"},
+    {"from": True}, {"to": math.inf}, {"to": 1}, {"spacing": "logarithmic"}, {"steps": 3}, {"to": None},
+], ids=str)  # fmt: skip
+def test_a_faulty_range_is_refused(faulty):
+    line = fault({"from": 1, "to": 2, "count": 3, **faulty}, *THEORY, "alpha")
+    assert ".alpha = " in line and "a range {from, to, count, spacing}" in line
+
+
+@pytest.mark.parametrize("name", ["figures", "logs", "smoke", "paper"])
+def test_an_experiment_may_not_take_the_name_of_another_folder_of_the_results(name):
+    assert f"experiments.{name}: this name is reserved" in fault(CONFIG["experiments"]["phase-diagram"], "experiments", name)
+
+
+@pytest.mark.parametrize("name", ["Bad", "a b", "../up", "1st", "", 2024, True], ids=str)
+def test_names_are_plain_words(name):
+    line = fault(CONFIG["experiments"]["phase-diagram"], "experiments", name)
+    assert repr(name) in line and "lower-case letters, digits and hyphens" in line
+
+
+@pytest.mark.parametrize("key", ["experiment_seed", "seeds", "sigma", "ridge", "n_test", "quantiles"])
+def test_a_parameter_that_a_learner_needs_is_missed_by_name(key):
+    assert "theory-validation (reduced, " in fault(..., *LEARNER, key) and f"{key!r} is missing" in fault(..., *LEARNER, key)
+
+
+@pytest.mark.parametrize("key", ["title", "cell_axes"])
+def test_a_key_that_every_experiment_needs_is_missed_by_name(key):
+    assert "theory-validation" in fault(..., *LEARNER, key) and repr(key) in fault(..., *LEARNER, key)
+
+
+def test_a_cell_axis_without_values_is_missed_by_name():
+    assert "cell_axes: 'dim' has no value" in fault(..., *LEARNER, "dim")
+
+
+@pytest.mark.parametrize("key", ["sigma", "ridge"])
+def test_a_list_needs_a_cell_axis(key):
+    line = fault([0.5, 1], *LEARNER, key)
+    assert f"{key} = [0.5, 1]: one value, or {key!r} among the cell_axes" in line
+
+
+def test_contexts_and_pools_have_a_whole_size():
+    assert "alpha = 0.5, dim = 65: alpha x dim = 32.5 must be a whole number" in fault([64, 65], *LEARNER, "dim")
+
+
+def test_a_learner_cannot_be_trained_on_infinitely_many_tasks():
+    assert "tau x dim = inf must be a whole number" in fault([{"alpha": 1, "tau": math.inf, "depth": 3}], *LEARNER, "grids")
+
+
+@pytest.mark.parametrize(
+    "kind, name, nearest",
+    [("learner", "reduce", "reduced"), ("theory", "ridge-less", "ridgeless"), ("comparison", "finitesize", "finite-size")],
+)
+def test_an_unknown_family_comes_with_the_nearest_valid_one(kind, name, nearest):
+    assert f".{kind} = {name!r}: not known; the nearest valid one is {nearest!r}" in fault(name, *LEARNER, kind)
+
+
+def test_an_experiment_needs_a_learner_or_a_theory():
+    assert "phase-diagram: needs a learner, a theory or both" in fault(..., *THEORY, "theory")
+
+
+def test_a_comparison_needs_both_of_its_sides():
+    assert "needs the stage 'evaluate'" in fault("finite-size", *THEORY, "comparison")
+
+
+@pytest.mark.parametrize("source, message", [
+    ("phase-diagrm/theory", "no experiment 'phase-diagrm'; the nearest valid one is 'phase-diagram'"),
+    ("phase-diagram/theori", "phase-diagram has no stage 'theori'; the nearest valid one is 'theory'"),
+    ("phase-diagram/train", "phase-diagram has no stage 'train'"),
+    ("phase-diagram", "must be <experiment>/<stage>"),
+])  # fmt: skip
+def test_a_figure_shows_only_what_there_is(source, message):
+    line = fault(source, "figures", "phase-diagram", "inputs", "map")
+    assert ".inputs.map = " in line and repr(source) in line and message in line
+
+
+@pytest.mark.parametrize("role", ["map", "trajectories"])
+def test_a_figure_without_one_of_its_inputs_is_refused(role):
+    assert role in fault(..., "figures", "phase-diagram", "inputs", role)
+
+
+def test_every_fault_has_its_line():
+    config = with_value(-1, *LEARNER, "sigma")
+    config["experiments"]["phase-diagram"] |= {"depht": 3, "alpha": "2"}
+    with pytest.raises(ConfigError) as refused:
+        plan(config)
+    assert len(str(refused.value).splitlines()) == 3

@@ -1,0 +1,185 @@
+"""The real Snakefile and scripts, in copies of the project: one finished run is made once and copied for every test."""
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+COPIED = ("Snakefile", "workflow", "profiles", "scripts", "pkg", "environment.yml")
+
+# Thirteen jobs, with the names of the real configuration, so that the overlays in workflow/scales/ fit it.
+CONFIG = """\
+results: results
+
+experiments:
+  theory-validation:
+    title: Experiment beside theory
+    learner: reduced
+    theory: ridgeless
+    comparison: finite-size
+    cell_axes: [alpha, tau, dim]
+    alpha: 2
+    tau: 4
+    dim: [4, 8]
+    sigma: 0.5
+    ridge: 0
+    experiment_seed: 1
+    seeds: 2
+    n_test: 5
+    depth: 3
+    quantiles: [0.25, 0.75]
+  phase-diagram:
+    title: A map
+    theory: ridgeless
+    cell_axes: [sigma]
+    alpha: {from: 2, to: 8, count: 2, spacing: log}
+    tau: {from: 1.5, to: 6, count: 3, spacing: log}
+    sigma: [0.1]
+    depth: 4
+  trajectories:
+    title: Trajectories
+    theory: ridgeless
+    cell_axes: [alpha, tau, sigma]
+    depth: 4
+    grids:
+      - {alpha: 4, tau: 4, sigma: 0.1}
+      - {alpha: 0.5, tau: 3, sigma: 0.1}
+
+figures:
+  theory-validation:
+    title: Experiment and theory
+    draw: depth_curves
+    inputs: {compare: theory-validation/compare}
+    depth: 2
+    panels: [{}]
+  phase-diagram:
+    title: Map and trajectories
+    draw: phase_diagram
+    inputs: {map: phase-diagram/theory, trajectories: trajectories/theory}
+    depth: 4
+    panels: [{}]
+"""
+
+
+class Checkout:
+    """A copy of the project in a folder of its own, with its results."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.results = folder, folder / "results"
+
+    def start(self, *command, first_in_path=None, **settings) -> subprocess.Popen:
+        """A command of this checkout's package: ``python *command``, its output and input piped."""
+        path = os.pathsep.join([*([str(first_in_path)] if first_in_path else []), os.path.dirname(sys.executable), os.environ["PATH"]])
+        own = {"PATH": path, "PYTHONPATH": str(self.folder / "pkg")}
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("SNAKEMAKE", "PYTHON"))}
+        return subprocess.Popen([sys.executable, *map(str, command)], cwd=self.folder, env=inherited | own, text=True,
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **settings)  # fmt: skip
+
+    def python(self, *command, **settings) -> subprocess.CompletedProcess:
+        """The same, run to its end."""
+        process = self.start(*command, **settings)
+        stdout, stderr = process.communicate(timeout=180)
+        return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
+
+    def snakemake(self, *arguments, **settings) -> subprocess.CompletedProcess:
+        """``snakemake *arguments``, whatever comes of it."""
+        return self.python("-m", "snakemake", *arguments, **settings)
+
+    def run(self, *arguments, **settings) -> None:
+        """``snakemake *arguments``, which must succeed."""
+        done = self.snakemake(*arguments, **settings)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def dry_run(self, *arguments) -> dict[str, list[str]]:
+        """Which jobs a run would make: for each rule (named as its script) what they write, without the suffix, sorted."""
+        done = self.snakemake("-n", "-p", *arguments)
+        said = done.stdout + done.stderr
+        assert done.returncode == 0, said
+        jobs = re.findall(r"python scripts/(\w+)\.py .*--out ([^ \n]+)", said)
+        total = re.search(r"^total +(\d+)$", said, re.MULTILINE)
+        assert len(jobs) == int(total[1]) - 1 if total else "Nothing to be done" in said, said   # one of them is the rule all
+        return {rule: sorted(Path(made).stem for other, made in jobs if other == rule) for rule, _ in sorted(jobs)}
+
+    def rules(self, *arguments) -> dict[str, int]:
+        """How many jobs of each rule a run would make."""
+        return {rule: len(made) for rule, made in self.dry_run(*arguments).items()}
+
+    def cotdepth(self, *arguments) -> subprocess.CompletedProcess:
+        """The command ``cotdepth``, of this checkout."""
+        return self.python("-c", "import sys; from cotdepth.cli import main; sys.exit(main())", *arguments)
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        """Replace the one occurrence of a text in a file."""
+        text = (self.folder / path).read_text(encoding="utf-8")
+        assert text.count(old) == 1, f"{path}: {text.count(old)} times {old!r}"
+        (self.folder / path).write_text(text.replace(old, new), encoding="utf-8")
+
+    def append(self, path: str, text: str) -> None:
+        """Add a text to the end of a file."""
+        with open(self.folder / path, "a", encoding="utf-8") as file:
+            file.write(text)
+
+    def forget(self) -> None:
+        """Delete all that Snakemake remembers."""
+        shutil.rmtree(self.folder / ".snakemake")
+
+    def artifact(self, stage: str, cell: str, experiment: str = "theory-validation") -> Path:
+        """The one artifact of a stage whose cell name begins so."""
+        [path] = (self.results / experiment / stage).glob(f"{cell}-????????.nc")
+        return path
+
+    def products(self) -> dict[str, bytes]:
+        """Bytes of every artifact and figure, by path in the results folder."""
+        return {name: content for name, (content, _) in self.files().items() if Path(name).suffix in (".nc", ".png", ".pdf")}
+
+    def files(self) -> dict[str, tuple[bytes, int]]:
+        """Bytes and time of every file of the results but the logs, by path in the results folder."""
+        paths = (path for path in self.results.rglob("*") if path.is_file() and "logs" not in path.parts)
+        return {str(path.relative_to(self.results)): (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory) -> Checkout:
+    """A finished run, made once for all workers of the test session: copy it, do not touch it."""
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    made = Checkout(shared / "finished-workflow")
+    with open(shared / "finished-workflow.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (made.folder / "finished").exists():
+            shutil.rmtree(made.folder, ignore_errors=True)
+            _copy_project(made.folder)
+            made.run("--cores", "2")
+            (made.folder / "finished").touch()
+    return made
+
+
+@pytest.fixture
+def checkout(finished, tmp_path) -> Checkout:
+    """A copy of the finished run, of the test's own; what Snakemake remembers is copied with it."""
+    shutil.copytree(finished.folder, tmp_path / "checkout")
+    return Checkout(tmp_path / "checkout")
+
+
+@pytest.fixture
+def unrun(tmp_path) -> Checkout:
+    """A copy of the project with its own configuration, without results."""
+    _copy_project(tmp_path / "checkout")
+    shutil.copy2(PROJECT / "config.yaml", tmp_path / "checkout")
+    return Checkout(tmp_path / "checkout")
+
+
+def _copy_project(folder):
+    folder.mkdir()
+    for name in COPIED:
+        if (PROJECT / name).is_dir():
+            shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        else:
+            shutil.copy2(PROJECT / name, folder)
+    (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")

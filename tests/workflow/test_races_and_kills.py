@@ -1,0 +1,167 @@
+"""A job whose configuration or code changes while it runs, and a job that is killed: nothing passes for what it is not."""
+
+import glob
+import shlex
+import sys
+
+import pytest
+
+COMPUTED, WRITTEN = "Job.write", "os.replace"   # pause when all is computed, or when all is written under a temporary name
+
+# Runs a script and stops, before a function is called, until a line comes in.
+PAUSING = """
+import os, runpy, sys
+from cotdepth.job import Job
+
+where, *sys.argv = sys.argv[1:]
+holder, name = {"Job.write": (Job, "write"), "os.replace": (os, "replace")}[where]
+function = getattr(holder, name)
+
+def paused(*given):
+    print("paused", flush=True)
+    sys.stdin.readline()
+    return function(*given)
+
+setattr(holder, name, paused)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def evaluation(checkout):
+    """The command line of one job of the stage evaluate, and its artifact."""
+    data, train, out = (checkout.artifact(stage, "alpha2-tau4-dim4") for stage in ("data", "train", "evaluate"))
+    return ["scripts/evaluate_reduced.py", "--stamp", out.with_suffix(".json"), "--data", data, "--train", train, "--out", out], out
+
+
+def start_paused(checkout, where, command):
+    """A job that has come to where it pauses."""
+    job = checkout.start("-c", PAUSING, where, *command)
+    assert job.stdout.readline() == "paused\n", job.communicate()
+    return job
+
+
+def go_on(job):
+    """Let a paused job end: its exit code and what it said on stderr."""
+    _, stderr = job.communicate("\n", timeout=60)
+    return job.returncode, stderr
+
+
+def change_configuration(checkout):
+    checkout.edit("config.yaml", "n_test: 5", "n_test: 6")
+    assert "evaluate_reduced" in checkout.rules()
+
+
+def change_code(checkout):
+    checkout.edit("pkg/cotdepth/evaluation.py", "BATCH = 16", "BATCH = 8")
+
+
+def change_code_and_parse(checkout):
+    change_code(checkout)
+    assert "evaluate_reduced" in checkout.rules()
+
+
+def change_script(checkout):
+    checkout.append("scripts/evaluate_reduced.py", "\nEDITED = True\n")
+
+
+@pytest.mark.parametrize("change, message", [
+    (change_configuration, "changed while the job ran"),
+    (change_code, "other code of cotdepth.evaluation"),
+    (change_code_and_parse, "changed while the job ran"),
+    (change_script, "other code of script.evaluate_reduced"),
+])  # fmt: skip
+def test_a_change_while_a_job_runs_fails_the_job_and_writes_nothing(checkout, change, message):
+    command, _ = evaluation(checkout)
+    before = checkout.products()
+    job = start_paused(checkout, COMPUTED, command)
+    change(checkout)
+    code, stderr = go_on(job)
+    assert code == 2
+    said = stderr.splitlines()[-1]
+    assert message in said and "nothing was written" in said and "Traceback" not in stderr
+    assert checkout.products() == before
+
+
+def test_a_change_while_a_job_runs_leaves_no_artifact_where_there_was_none(checkout):
+    command, out = evaluation(checkout)
+    out.unlink()
+    before = checkout.products()
+    job = start_paused(checkout, COMPUTED, command)
+    change_configuration(checkout)
+    assert go_on(job)[0] == 2
+    assert checkout.products() == before
+
+
+def test_a_configuration_changed_and_put_back_while_a_job_runs_does_no_harm(checkout):
+    command, out = evaluation(checkout)
+    before = out.read_bytes()
+    out.unlink()
+    job = start_paused(checkout, COMPUTED, command)
+    change_configuration(checkout)
+    checkout.edit("config.yaml", "n_test: 6", "n_test: 5")
+    assert "evaluate_reduced" in checkout.rules()   # for it is missing
+    code, stderr = go_on(job)
+    assert code == 0, stderr
+    assert out.read_bytes() == before
+
+
+@pytest.mark.parametrize("remembered", [True, False])
+def test_a_change_in_the_last_instant_leaves_an_artifact_that_is_stale(checkout, remembered):
+    """After the job's last look at its stamp, before the file is moved into place."""
+    command, _ = evaluation(checkout)
+    job = start_paused(checkout, WRITTEN, command)
+    change_configuration(checkout)
+    assert go_on(job)[0] == 0
+    if not remembered:
+        checkout.forget()
+    assert checkout.rules()["evaluate_reduced"] == 2
+
+
+def test_a_change_before_snakemake_takes_note_of_a_finished_job_leaves_an_artifact_that_is_stale(checkout, tmp_path):
+    """The stamp is what it was when the job ends; Snakemake then dates the artifact anew and remembers the stamp of that moment."""
+    _, out = evaluation(checkout)
+    python = tmp_path / "bin" / "python"
+    python.parent.mkdir()
+    real = shlex.quote(sys.executable)
+    python.write_text(f'#!/bin/sh\n{real} "$@" || exit\nsed -i "s/n_test: 6/n_test: 7/" config.yaml\n{real} -m snakemake -n >/dev/null 2>&1\nexit 0\n')
+    python.chmod(0o755)
+    checkout.edit("config.yaml", "n_test: 5", "n_test: 6")
+    checkout.run(out.relative_to(checkout.folder), first_in_path=python.parent)
+    assert "n_test: 7" in (checkout.folder / "config.yaml").read_text(encoding="utf-8")
+    planned = checkout.dry_run().get("evaluate_reduced", [])
+    assert out.stem in planned, "it was made with n_test = 6, and counts as made with n_test = 7"
+
+
+def test_a_job_started_with_the_stamp_of_other_code_writes_nothing(checkout):
+    command, _ = evaluation(checkout)
+    change_code(checkout)
+    before = checkout.files()
+    done = checkout.python(*command)
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1 and "other code of cotdepth.evaluation" in done.stderr
+    assert checkout.files() == before
+
+
+def kill_before_it_moves_the_artifact_into_place(checkout, command):
+    job = start_paused(checkout, WRITTEN, command)
+    job.kill()
+    job.communicate()
+
+
+def test_a_killed_job_leaves_the_old_artifact_as_it_was(checkout):
+    command, _ = evaluation(checkout)
+    before = checkout.files()
+    kill_before_it_moves_the_artifact_into_place(checkout, command)
+    after = checkout.files()
+    assert {name: after[name] for name in before} == before
+
+
+def test_a_killed_job_leaves_nothing_that_passes_for_an_artifact_and_a_run_heals(checkout):
+    command, out = evaluation(checkout)
+    before = checkout.products()
+    out.unlink()
+    kill_before_it_moves_the_artifact_into_place(checkout, command)
+    assert sorted(glob.glob(f"{out.parent}/*.nc")) == [str(checkout.artifact("evaluate", "alpha2-tau4-dim8"))]
+    checkout.run()
+    after = checkout.products()
+    assert {name: after[name] for name in before} == before

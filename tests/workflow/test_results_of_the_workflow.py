@@ -1,0 +1,107 @@
+"""What a run leaves behind: labelled, reproducible, and separate for each scale and each experiment."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from cotdepth import open_results
+
+RULES = {"data_pool", "train_reduced", "evaluate_reduced", "theory_ridgeless", "compare_finite_size", "figure_depth_curves",
+         "figure_phase_diagram"}  # fmt: skip
+
+EXPERIMENT = """\
+experiments:
+  my-study:
+    title: Noise at two context lengths
+    learner: reduced
+    theory: ridgeless
+    cell_axes: [alpha, sigma]
+    alpha: [1, 2]
+    sigma: 0.1
+    tau: 4
+    dim: 4
+    ridge: 0
+    experiment_seed: 7
+    seeds: 3
+    n_test: 2
+    depth: 5
+    quantiles: [0.5]
+"""
+
+
+@pytest.mark.parametrize("overlay", ["", "workflow/scales/smoke.yaml", "workflow/scales/paper.yaml"])
+def test_the_configurations_of_the_project_plan_jobs_of_every_rule(unrun, overlay):
+    planned = unrun.dry_run(*(["--configfile", overlay] if overlay else []))
+    assert planned.keys() == RULES
+
+
+def test_snakemake_finds_nothing_to_lint(unrun):
+    done = unrun.snakemake("--lint")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_run_at_another_scale_leaves_the_results_as_they_were(checkout):
+    before = checkout.files()
+    checkout.run("--configfile", "workflow/scales/smoke.yaml", "--", "results/smoke/figures/phase-diagram.png")
+    after = checkout.files()
+    assert {name: after[name] for name in before} == before
+    assert "smoke/figures/phase-diagram.pdf" in after
+    assert all(name.startswith("smoke/") for name in after.keys() - before.keys())
+    assert checkout.rules() == {}
+
+
+def test_two_runs_give_the_same_bytes_whatever_the_number_of_cores(finished, checkout):
+    shutil.rmtree(checkout.results)
+    checkout.forget()
+    checkout.run("--cores", "1")   # the finished run had two
+    found, expected = checkout.products(), finished.products()
+    assert found.keys() == expected.keys() and {name.rpartition(".")[2] for name in found} == {"nc", "png", "pdf"}
+    assert [name for name in found if found[name] != expected[name]] == []
+
+
+def test_an_experiment_of_ones_own_goes_through_the_same_rules_and_reads_back_labelled(checkout):
+    before = checkout.files()
+    (checkout.folder / "mine.yaml").write_text(EXPERIMENT, encoding="utf-8")
+    assert checkout.rules("--configfile", "mine.yaml") == {"data_pool": 2, "train_reduced": 2, "evaluate_reduced": 2, "theory_ridgeless": 2}
+    checkout.run("--configfile", "mine.yaml")
+    after = checkout.files()
+    assert {name: after[name] for name in before} == before
+    evaluated = open_results("my-study", "evaluate", root=checkout.results)
+    assert dict(evaluated.error_mean.sizes) == {"alpha": 2, "sigma": 1, "seed": 3, "k": 6}
+    assert evaluated.alpha.values.tolist() == [1, 2] and evaluated.sigma.values.tolist() == [0.1]
+    assert np.all(evaluated.error_mean.sel(k=0) > 0) and evaluated.error_mean.notnull().all()
+    assert all(variable.attrs.keys() >= {"long_name", "units"} for variable in evaluated.variables.values())
+    theory = open_results("my-study", "theory", root=checkout.results)
+    np.testing.assert_allclose(theory.error.sel(k=0), 1)
+
+
+def test_every_artifact_opens_with_plain_xarray_and_says_what_it_is(finished):
+    paths = sorted(finished.results.rglob("*.nc"))
+    assert {path.parent.name for path in paths} == {"data", "train", "evaluate", "theory", "compare"}
+    for path in paths:
+        with xr.open_dataset(path) as dataset:
+            for name, variable in dataset.variables.items():
+                assert variable.attrs.get("long_name") and variable.attrs.get("units"), f"{path}: {name}"
+            assert dataset.attrs["title"] and dataset.attrs["source"] and dataset.attrs["schema_version"] == 1
+            spec, code, versions = (json.loads(dataset.attrs[name]) for name in ("spec", "code", "versions"))
+        stamp = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        assert spec == stamp["spec"] and code == stamp["code"]
+        assert versions.keys() >= {"cotdepth", "numpy", "xarray"}
+
+
+def test_the_audit_finds_every_file_of_a_finished_run_in_order(finished):
+    audit = finished.cotdepth("audit")
+    assert audit.returncode == 0
+    assert audit.stdout == f"{len(list(finished.results.rglob('*.nc'))) + 2} ok\n"
+
+
+def test_the_audit_names_a_stale_file_and_explain_says_why(checkout):
+    checkout.edit("config.yaml", "n_test: 5", "n_test: 6")
+    checkout.dry_run()
+    audit = checkout.cotdepth("audit")
+    stale = [line.split()[1] for line in audit.stdout.splitlines() if line.startswith("stale")]
+    assert audit.returncode == 1 and len(stale) == 2 and all("/evaluate/" in path for path in stale)
+    assert checkout.cotdepth("explain", stale[0]).stdout == "parameter n_test: 5 -> 6\n"
