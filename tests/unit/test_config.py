@@ -232,6 +232,11 @@ def test_an_experiment_needs_a_learner_or_a_theory():
     assert "phase-diagram: needs a learner, a theory or both" in fault(..., *THEORY, "theory")
 
 
+def test_a_parameter_that_nothing_reads_is_refused():
+    line = fault([0.5], "experiments", "phase-diagram", "quantiles")
+    assert "phase-diagram.quantiles: no stage of this experiment reads it; they read alpha, depth, sigma, tau" in line
+
+
 def test_a_comparison_needs_both_of_its_sides():
     assert "needs the stage 'evaluate'" in fault("finite-size", *THEORY, "comparison")
 
