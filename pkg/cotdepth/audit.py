@@ -31,7 +31,8 @@ def audit(root: Path) -> list[Finding]:
         If the folder holds no results.
     """
     root = Path(root)
-    expected = listed(root) + [stamp.with_suffix(".png") for stamp in sorted(root.glob("figures/*.json"))]
+    figures = [stamp.with_suffix(kind) for stamp in sorted(root.glob("figures/*.json")) for kind in (".png", ".pdf")]
+    expected = listed(root) + figures
     there = [path for table in root.glob("*/cells.csv") for path in sorted(table.parent.glob("*/[!.]*.nc"))]
     strangers = [path for path in there if path not in set(expected)]
     return [*map(_judge, expected), *(Finding(path, "foreign", "no cell of the configuration") for path in strangers)]
@@ -80,9 +81,9 @@ def recorded(path: Path) -> dict:
     """
     if not Path(path).exists():
         raise ArtifactError(f"{path}: no such file")
-    if Path(path).suffix not in (".nc", ".png"):
-        raise ArtifactError(f"{path}: neither an artifact (.nc) nor a figure (.png)")
-    if Path(path).suffix == ".png":
+    if Path(path).suffix not in (".nc", ".png", ".pdf"):
+        raise ArtifactError(f"{path}: neither an artifact (.nc) nor a figure (.png, .pdf)")
+    if Path(path).suffix != ".nc":
         from cotdepth.figures.saving import read_figure
 
         return read_figure(path)

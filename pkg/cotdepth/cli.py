@@ -33,7 +33,7 @@ def _parser():
         command_parser = commands.add_parser(name, help=about, description=about)
         command_parser.set_defaults(command=command)
         if name in ("show", "explain"):
-            command_parser.add_argument("file", type=Path, metavar="FILE", help="an artifact (.nc) or a figure (.png)")
+            command_parser.add_argument("file", type=Path, metavar="FILE", help="an artifact (.nc) or a figure (.png, .pdf)")
         else:
             command_parser.add_argument("--root", type=Path, default=Path("results"), help="the results folder (default: results)")
     return parser

@@ -85,7 +85,7 @@ def run(main, inputs=()) -> None:
     """Run a script: parse its command line, hand ``main`` its `Job`, and say how long it took.
 
     Every script takes ``--stamp FILE``, ``--out FILE...`` and, for each name of ``inputs``, ``--NAME FILE...``. Ends
-    with exit code 2 and one line where the stamp, the code or an input is not what it should be.
+    with exit code 2 and one line where the stamp, the code, an input or the disk is not what it should be.
     """
     script = Path(main.__code__.co_filename).resolve()
     parser = argparse.ArgumentParser(description=sys.modules[main.__module__].__doc__)
@@ -97,7 +97,7 @@ def run(main, inputs=()) -> None:
     started = time.perf_counter()
     try:
         main(Job(arguments, script))
-    except ProvenanceError as error:
+    except (ProvenanceError, OSError) as error:
         print(f"{script.name}: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     print(f"{arguments.out[0]}: {time.perf_counter() - started:.1f} s on {platform.node()}, {time.strftime('%Y-%m-%d %H:%M:%S%z')}")

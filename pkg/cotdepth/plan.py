@@ -93,8 +93,18 @@ class Plan:
         """Paths of the artifacts that a figure reads in one of its roles."""
         return self.artifacts(*self.figures[figure]["inputs"][role].split("/"))
 
-    def write(self) -> None:
+    def write(self, replace: bool = True) -> int:
         """Write ``cells.csv`` and the stamps, each only if its content changed.
+
+        Parameters
+        ----------
+        replace : bool
+            Whether stamps and tables that exist may be replaced; new ones are written in any case.
+
+        Returns
+        -------
+        int
+            How many kept an outdated content.
 
         Raises
         ------
@@ -104,18 +114,17 @@ class Plan:
             If the code of a stage has no digest.
         """
         try:
-            for name, stages in self.experiments.items():
-                write_text(self.results / name / "cells.csv", _cells_table(stages))
-            for stamp, text, products in self._stamps():
-                if write_text(stamp, text):
-                    _keep_fresh(stamp, text, products)
+            for folder in ("logs", "figures"):
+                (self.results / folder).mkdir(parents=True, exist_ok=True)
+            return sum(_write(path, text, products, replace) for path, text, products in self._files())
         except OSError as error:
             raise ConfigError(f"results = {str(self.results)!r}: cannot be written ({error})") from None
 
-    def _stamps(self):
-        """Every stamp: its path, its text and the files that it belongs to."""
+    def _files(self):
+        """Every table of cells and every stamp: its path, its text and the files that were made from it."""
         codes = {}
         for experiment, stages in self.experiments.items():
+            yield self.results / experiment / "cells.csv", _cells_table(stages), []
             for name, stage in stages.items():
                 code = codes.setdefault(stage.script, spec.code_digests(stage.script))
                 for cell, (axes, parameters) in stage.cells.items():
@@ -245,11 +254,14 @@ def _cells_table(stages):
     return text.getvalue()
 
 
-def _keep_fresh(stamp, text, products):
-    """A stamp that went back to what its products were made from must not look newer than they are."""
-    if all(product.exists() for product in products) and _made_from(products[0], text):
+def _write(path, text, products, replace):
+    """Write one file if its content changed; true if it should have been and may not."""
+    if path.exists() and not replace:
+        return path.read_bytes() != text.encode()
+    if write_text(path, text) and products and all(_made_from(product, text) for product in products):
         oldest = min(product.stat().st_mtime_ns for product in products)
-        os.utime(stamp, ns=(oldest, oldest))
+        os.utime(path, ns=(oldest, oldest))  # back to what its products were made from: it must not look newer than they are
+    return False
 
 
 def _made_from(product, text):

@@ -26,12 +26,20 @@ def load_plan(checkout: Path, config: dict) -> Plan:
         _stop(*(f"config: {line}" for line in str(error).splitlines()))
 
 
-def write_stamps(plan: Plan) -> None:
-    """Write the stamps of a plan; exits with code 2 and a message if they can't be made or written."""
+def write_stamps(plan: Plan, locks: Path) -> None:
+    """Write the stamps of a plan; exits with code 2 and a message if they can't be made or written.
+
+    While another run holds a lock, stamps that exist keep their content: when a job ends, Snakemake marks its output as
+    newer than all its inputs, and a stamp that changed just before would pass as done.
+    """
+    running = locks.is_dir() and any(locks.iterdir())
     try:
-        plan.write()
+        kept = plan.write(replace=not running)
     except ValueError as error:
         _stop(str(error))
+    if kept:
+        print(f"cotdepth: a run is under way here, so {kept} changed stamps wait for the next start (if it was killed: "
+              "snakemake --unlock)", file=sys.stderr)  # fmt: skip
 
 
 def _stop(*lines):

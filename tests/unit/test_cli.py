@@ -230,27 +230,30 @@ def test_a_wrong_command_line_ends_with_code_2(arguments, capsys):
 
 
 @pytest.fixture
-def figure(results):
-    """A figure of the results folder and its stamp."""
+def figures(results):
+    """A figure of the results folder, as PNG and PDF, and its stamp."""
     from matplotlib.figure import Figure
 
     from cotdepth.figures.saving import save_figure
 
-    path = results.root / "figures" / "map.png"
+    path = results.root / "figures" / "map"
     text = stamps.stamp_text(experiment="figures", stage="map", axes={}, script=Path("s.py"), code=CODE, consumed={"depth": 3})
     stamps.write_text(path.with_suffix(".json"), text)
     source = results.path("second")
     lineage = {f"e/second/{source.stem}": {"stamp": "any", "content": store.read_content(source)}}
-    save_figure(Figure(figsize=(1, 1)), path, stamp_text=text, inputs=lineage, check=lambda: None)
-    return path
+    kinds = [path.with_suffix(kind) for kind in (".png", ".pdf")]
+    for kind in kinds:
+        save_figure(Figure(figsize=(1, 1)), kind, stamp_text=text, inputs=lineage, check=lambda: None)
+    return kinds
 
 
-def test_figures_are_judged_like_artifacts(results, figure, command):
-    assert command("audit", "--root", results.root)[1] == ["5 ok"]
+@pytest.mark.parametrize("kind", [0, 1], ids=["png", "pdf"])
+def test_figures_are_judged_like_artifacts(results, figures, kind, command):
+    assert command("audit", "--root", results.root)[1] == ["6 ok"]
     results.make("second", value=2.0)
     lines = command("audit", "--root", results.root)[1]
-    assert lines[-1] == "4 ok, 1 stale" and lines[2].split()[:3] == ["stale", str(figure), "input"]
-    figure.write_bytes(figure.read_bytes()[:-300])
-    assert command("audit", "--root", results.root)[1][-1] == "1 damaged, 4 ok"
-    figure.unlink()
-    assert command("audit", "--root", results.root)[1][-1] == "1 missing, 4 ok"
+    assert lines[-1] == "4 ok, 2 stale" and lines[2 + kind].split()[:3] == ["stale", str(figures[kind]), "input"]
+    figures[kind].write_bytes(figures[kind].read_bytes()[:-300])
+    assert command("audit", "--root", results.root)[1][-1] == "1 damaged, 4 ok, 1 stale"
+    figures[kind].unlink()
+    assert command("audit", "--root", results.root)[1][-1] == "1 missing, 4 ok, 1 stale"

@@ -1,8 +1,8 @@
-# Names and paths that every rule uses. No values here: what a job consumes is in its stamp.
+# Names and paths shared by the rules; the values that a job consumes are in its stamp.
 
 RESULTS = str(plan.results)
-STAGE = RESULTS + "/{experiment}/"
-LOG = RESULTS + "/logs/{experiment}/"
+STAGE = f"{RESULTS}/{{experiment}}"
+LOG = f"{RESULTS}/logs/{{experiment}}"
 
 
 def only(names):
@@ -27,7 +27,7 @@ def figures_drawn_by(draw):
 
 def figure_files():
     """All figures."""
-    return expand(RESULTS + "/figures/{figure}.{kind}", figure=plan.figures, kind=["png", "pdf"])
+    return expand(f"{RESULTS}/figures/{{figure}}.{{kind}}", figure=plan.figures, kind=["png", "pdf"])
 
 
 def final_artifacts():

@@ -1,12 +1,12 @@
 rule data_pool:
     input:
-        stamp=STAGE + "data/{cell}.json",
+        stamp=f"{STAGE}/data/{{cell}}.json",
     output:
-        STAGE + "data/{cell}.nc",
+        f"{STAGE}/data/{{cell}}.nc",
     wildcard_constraints:
         experiment=only(plan.family("data", "reduced")),
     log:
-        LOG + "data/{cell}.log",
+        f"{LOG}/data/{{cell}}.log",
     conda:
         "../../environment.yml"
     message:

@@ -1,14 +1,14 @@
 rule evaluate_reduced:
     input:
-        stamp=STAGE + "evaluate/{cell}.json",
+        stamp=f"{STAGE}/evaluate/{{cell}}.json",
         data=upstream("evaluate", "data"),
         train=upstream("evaluate", "train"),
     output:
-        STAGE + "evaluate/{cell}.nc",
+        f"{STAGE}/evaluate/{{cell}}.nc",
     wildcard_constraints:
         experiment=only(plan.family("evaluate", "reduced")),
     log:
-        LOG + "evaluate/{cell}.log",
+        f"{LOG}/evaluate/{{cell}}.log",
     conda:
         "../../environment.yml"
     message:
@@ -20,15 +20,15 @@ rule evaluate_reduced:
 
 rule compare_finite_size:
     input:
-        stamp=STAGE + "compare/{cell}.json",
+        stamp=f"{STAGE}/compare/{{cell}}.json",
         evaluate=upstream("compare", "evaluate"),
         theory=upstream("compare", "theory"),
     output:
-        STAGE + "compare/{cell}.nc",
+        f"{STAGE}/compare/{{cell}}.nc",
     wildcard_constraints:
         experiment=only(plan.family("compare", "finite-size")),
     log:
-        LOG + "compare/{cell}.log",
+        f"{LOG}/compare/{{cell}}.log",
     conda:
         "../../environment.yml"
     message:

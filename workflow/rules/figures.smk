@@ -1,14 +1,14 @@
 rule figure_depth_curves:
     input:
-        stamp=RESULTS + "/figures/{figure}.json",
+        stamp=f"{RESULTS}/figures/{{figure}}.json",
         compare=shown("compare"),
     output:
-        png=report(RESULTS + "/figures/{figure}.png", caption="../report/depth_curves.rst", category="Experiment and theory"),
-        pdf=RESULTS + "/figures/{figure}.pdf",
+        png=report(f"{RESULTS}/figures/{{figure}}.png", caption="../report/depth_curves.rst", category="Experiment and theory"),
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
     wildcard_constraints:
         figure=only(figures_drawn_by("depth_curves")),
     log:
-        RESULTS + "/logs/figures/{figure}.log",
+        f"{RESULTS}/logs/figures/{{figure}}.log",
     conda:
         "../../environment.yml"
     message:
@@ -19,16 +19,16 @@ rule figure_depth_curves:
 
 rule figure_phase_diagram:
     input:
-        stamp=RESULTS + "/figures/{figure}.json",
+        stamp=f"{RESULTS}/figures/{{figure}}.json",
         map=shown("map"),
         trajectories=shown("trajectories"),
     output:
-        png=report(RESULTS + "/figures/{figure}.png", caption="../report/phase_diagram.rst", category="Theory"),
-        pdf=RESULTS + "/figures/{figure}.pdf",
+        png=report(f"{RESULTS}/figures/{{figure}}.png", caption="../report/phase_diagram.rst", category="Theory"),
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
     wildcard_constraints:
         figure=only(figures_drawn_by("phase_diagram")),
     log:
-        RESULTS + "/logs/figures/{figure}.log",
+        f"{RESULTS}/logs/figures/{{figure}}.log",
     conda:
         "../../environment.yml"
     message:

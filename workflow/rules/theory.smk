@@ -1,12 +1,12 @@
 rule theory_ridgeless:
     input:
-        stamp=STAGE + "theory/{cell}.json",
+        stamp=f"{STAGE}/theory/{{cell}}.json",
     output:
-        STAGE + "theory/{cell}.nc",
+        f"{STAGE}/theory/{{cell}}.nc",
     wildcard_constraints:
         experiment=only(plan.family("theory", "ridgeless")),
     log:
-        LOG + "theory/{cell}.log",
+        f"{LOG}/theory/{{cell}}.log",
     conda:
         "../../environment.yml"
     message:

@@ -1,13 +1,13 @@
 rule train_reduced:
     input:
-        stamp=STAGE + "train/{cell}.json",
+        stamp=f"{STAGE}/train/{{cell}}.json",
         data=upstream("train", "data"),
     output:
-        STAGE + "train/{cell}.nc",
+        f"{STAGE}/train/{{cell}}.nc",
     wildcard_constraints:
         experiment=only(plan.family("train", "reduced")),
     log:
-        LOG + "train/{cell}.log",
+        f"{LOG}/train/{{cell}}.log",
     conda:
         "../../environment.yml"
     message:

@@ -92,6 +92,7 @@ def _draw_boundary(axes, regimes):
     for name, (dashes, label) in sides.items():
         axes.plot(regimes[name], regimes.alpha, color="black", linewidth=1, linestyle=dashes, path_effects=HALO, label=label)
     axes.plot([regimes.critical_task_ratio.sel(alpha=1, method="nearest"), regimes.tau.max()], [1, 1], color="black", linewidth=0.8)
+    axes.text(regimes.tau.max(), 1.03, "slow ", ha="right", va="bottom", fontsize=8)
     axes.set(xlim=(regimes.tau.min(), regimes.tau.max()), ylim=(regimes.alpha.min(), regimes.alpha.max()))
 
 
