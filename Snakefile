@@ -34,6 +34,6 @@ rule all:
     default_target: True
     input:
         figures=figure_files(),
-        results=final_artifacts(),
+        results=plan.all_artifacts(),
     message:
         "every figure and result is up to date"

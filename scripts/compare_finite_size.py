@@ -5,7 +5,7 @@ from cotdepth.job import run
 
 def main(job):
     from cotdepth.comparison import compare_finite_size
-    from cotdepth.results import combine
+    from cotdepth.combine import combine
 
     [theory] = job.read("theory")
     evaluated = combine(job.read("evaluate")).sel(job.axes)

@@ -4,7 +4,8 @@ from cotdepth.job import run
 
 
 def main(job):
-    from cotdepth.evaluation import evaluate_reduced, prompt_streams, summarise
+    from cotdepth.evaluation import evaluate_reduced, prompt_streams
+    from cotdepth.summary import summarise
 
     [recipe], [trained] = job.read("data"), job.read("train")
     sizes = {"n_context": int(recipe.n_context), "depth": job.spec["depth"]}
@@ -12,7 +13,7 @@ def main(job):
         evaluate_reduced(trained.matrix.sel(seed=seed).values, rngs=prompt_streams(recipe, seed, job.spec["n_test"]), **sizes)
         for seed in job.progress(recipe.seed.values, "pools")
     ]
-    job.write(summarise(errors, job.spec["quantiles"], recipe))
+    job.write(summarise(errors, job.spec["quantiles"], recipe, source="asymptotic paper, figure 4"))
 
 
 if __name__ == "__main__":

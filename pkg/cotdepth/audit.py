@@ -1,11 +1,13 @@
 """Are the results what the configuration and the code now say? Answered from the files alone, without Snakemake's records."""
 
 import csv
+import hashlib
+import json
 from pathlib import Path
 from typing import NamedTuple
 
 from cotdepth import spec
-from cotdepth.stamps import ArtifactError, StampError, read_stamp
+from cotdepth.stamps import INDEX, ArtifactError, StampError, read_stamp
 
 
 class Finding(NamedTuple):
@@ -23,32 +25,32 @@ class Finding(NamedTuple):
 def audit(root: Path) -> list[Finding]:
     """Judge every artifact and figure below a results folder, and name those that are missing.
 
-    The stamps on disk are those of the last run or dry run of the workflow; code is compared as it is now.
+    The configuration is that of the last run or dry run of the workflow; code is compared as it is now.
 
     Raises
     ------
     ArtifactError
         If the folder holds no results.
     """
-    root = Path(root)
-    figures = [stamp.with_suffix(kind) for stamp in sorted(root.glob("figures/*.json")) for kind in (".png", ".pdf")]
-    expected = listed(root) + figures
-    there = [path for table in root.glob("*/cells.csv") for path in sorted(table.parent.glob("*/[!.]*.nc"))]
-    strangers = [path for path in there if path not in set(expected)]
-    return [*map(_judge, expected), *(Finding(path, "foreign", "no cell of the configuration") for path in strangers)]
+    root, changes = Path(root), Changes()
+    figures = [root / "figures" / f"{name}{kind}" for name in _index(root)["figures"] for kind in (".png", ".pdf")]
+    expected = [*listed(root), *figures]
+    there = [*root.glob("*/*/[!.]*.nc"), *root.glob("figures/[!.]*.p??")]
+    ours = [path for path in there if path.parent.name == "figures" or (path.parents[1] / "cells.csv").exists()]
+    strangers = sorted(set(ours) - set(expected))
+    return [*(_judge(path, changes) for path in expected),
+            *(Finding(path, "foreign", "not of this configuration") for path in strangers)]  # fmt: skip
 
 
 def listed(root: Path) -> list[Path]:
-    """Paths of all artifacts that the configuration asks for, made or not, from the files ``cells.csv``.
+    """Paths of all artifacts that the configuration asks for, made or not.
 
     Raises
     ------
     ArtifactError
         If the folder holds no results.
     """
-    tables = sorted(Path(root).glob("*/cells.csv"))
-    if not tables:
-        raise ArtifactError(f"{root}: no results here; run snakemake first, or name another folder with --root")
+    tables = [Path(root) / name / "cells.csv" for name in _index(root)["experiments"]]
     return [table.parent / row["stage"] / f"{row['cell']}.nc"
             for table in tables for row in csv.DictReader(table.read_text(encoding="utf-8").splitlines())]  # fmt: skip
 
@@ -61,14 +63,7 @@ def explain(path: Path) -> list[str]:
     ProvenanceError
         If the file or its stamp is missing or can't be read.
     """
-    path = Path(path)
-    made, (text, stamp) = recorded(path), read_stamp(path.with_suffix(".json"))
-    lines = [f"parameter {name}: {old} -> {new}" for name, old, new in _changes(made["spec"], stamp["spec"])]
-    lines += [f"code {name}: {_short(old)} -> {_short(new)}" for name, old, new in _changes(made["code"], _code_now(stamp["code"]))]
-    lines += [f"input {name}: {_short(old)} -> {_short(new)}" for name, old, new in _changed_inputs(path, made["inputs"])]
-    if not lines and made["stamp"] != spec.digest(text):
-        lines.append("the stamp is of another place or version of the format")
-    return lines
+    return Changes().of(Path(path))
 
 
 def recorded(path: Path) -> dict:
@@ -79,32 +74,92 @@ def recorded(path: Path) -> dict:
     ArtifactError
         If the file is missing, damaged, or neither an artifact nor a figure of this project.
     """
-    if not Path(path).exists():
-        raise ArtifactError(f"{path}: no such file")
-    if Path(path).suffix not in (".nc", ".png", ".pdf"):
+    path = Path(path)
+    if path.suffix not in (".nc", ".png", ".pdf"):
         raise ArtifactError(f"{path}: neither an artifact (.nc) nor a figure (.png, .pdf)")
-    if Path(path).suffix != ".nc":
-        from cotdepth.figures.saving import read_figure
-
-        return read_figure(path)
+    if not path.exists():
+        raise ArtifactError(f"{path}: no such file")
+    if path.suffix != ".nc":
+        return _recorded_figure(path)
     from cotdepth.store import read_attributes
 
     return read_attributes(path)
 
 
-def _judge(path):
+class Changes:
+    """What changed since files were made; remembers what it has found, since many files share inputs and code."""
+
+    def __init__(self):
+        self._found, self._codes = {}, {}
+
+    def of(self, path: Path) -> list[str]:
+        """A line for each parameter, module or input of a file that changed."""
+        if path not in self._found:
+            made, (text, stamp) = recorded(path), read_stamp(path.with_suffix(".json"))
+            own = [f"parameter {name}: {old} -> {new}" for name, old, new in _differences(made["spec"], stamp["spec"])]
+            own += [f"code {name}: {_short(old)} -> {_short(new)}"
+                    for name, old, new in _differences(made["code"], self._code_now(stamp["code"]))]  # fmt: skip
+            if not own and made["stamp"] != spec.digest(text):
+                own.append("the stamp is of another place or version of the format")
+            self._found[path] = own + self._of_inputs(path, made["inputs"])
+        return self._found[path]
+
+    def _of_inputs(self, path, inputs):
+        """A line for each input that is no longer what the file was made from, or is stale itself."""
+        root = path.parents[1] if path.parent.name == "figures" else path.parents[2]
+        lines = [(name, self._of_input(root / f"{name}.nc", made["content"])) for name, made in inputs.items()]
+        return [f"input {name}: {change}" for name, change in lines if change]
+
+    def _of_input(self, path, content):
+        """How an input changed; one that is gone or damaged says nothing about what was made from it."""
+        try:
+            now = recorded(path)["content"]
+            stale = self.of(path)
+        except (ArtifactError, StampError):
+            return None
+        return f"{_short(content)} -> {_short(now)}" if now != content else f"stale ({stale[0]})" if stale else None
+
+    def _code_now(self, stamped):
+        """The digests of the stamped modules as they are now; a stamped one stands where the file is not to be found."""
+        for name in stamped.keys() - self._codes.keys():
+            path = _source(name)
+            self._codes[name] = spec.code_digest(path) if path.exists() else stamped[name]
+        return {name: self._codes[name] for name in stamped}
+
+
+def _index(root):
+    """The experiments and figures of the configuration."""
+    try:
+        return json.loads((Path(root) / INDEX).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise ArtifactError(f"{root}: no results here; run snakemake first, or name another folder with --root") from None
+
+
+def _recorded_figure(path):
+    """The record beside a figure, once its bytes are known to be those that were written."""
+    try:
+        made = json.loads(path.with_suffix(".made.json").read_text(encoding="utf-8"))
+        written = made["contents"][path.suffix]
+    except (OSError, ValueError, KeyError):
+        raise ArtifactError(f"{path}: no record of how it was made; delete it and run snakemake again") from None
+    if hashlib.sha256(path.read_bytes()).hexdigest() != written:
+        raise ArtifactError(f"{path}: damaged (its contents differ from what was written); delete it and run snakemake again")
+    return made
+
+
+def _judge(path, changes):
     if not path.exists():
         return Finding(path, "missing", "not made yet")
     try:
         made = _checked(path)
         if path.suffix == ".nc" and (made["experiment"], made["stage"], made["cell"]) != (*path.parts[-3:-1], path.stem):
             return Finding(path, "foreign", f"made as {made['experiment']}/{made['stage']}/{made['cell']}")
-        changes = explain(path)
+        lines = changes.of(path)
     except StampError as error:
         return Finding(path, "foreign", str(error))
     except ArtifactError as error:
         return Finding(path, "damaged", str(error).removeprefix(f"{path}: "))
-    return Finding(path, "stale", "; ".join(changes)) if changes else Finding(path, "ok", "")
+    return Finding(path, "stale", "; ".join(lines)) if lines else Finding(path, "ok", "")
 
 
 def _checked(path):
@@ -116,39 +171,16 @@ def _checked(path):
     return recorded(path)
 
 
-def _changes(old, new):
+def _differences(old, new):
     """Entries of two mappings that differ, as (name, old, new), ``None`` where one has none."""
     names = sorted(old.keys() | new.keys())
     return [(name, old.get(name), new.get(name)) for name in names if old.get(name) != new.get(name)]
-
-
-def _code_now(stamped):
-    """The digests of the stamped modules as they are now; a stamped one stands where the file is not to be found."""
-    paths = {name: _source(name) for name in stamped}
-    return {name: spec.code_digest(path) if path.exists() else stamped[name] for name, path in paths.items()}
 
 
 def _source(module):
     if module.startswith("script."):
         return spec.PACKAGE.parent.parent / "scripts" / f"{module.removeprefix('script.')}.py"
     return spec.module_path(module)
-
-
-def _changed_inputs(path, inputs):
-    """Inputs whose content is no longer what this file was made from."""
-    root = path.parent.parent if path.parent.name == "figures" else path.parents[2]
-    now = {name: _content(root / f"{name}.nc") for name in inputs}
-    return [(name, made["content"], now[name]) for name, made in inputs.items() if now[name] not in (made["content"], "missing")]
-
-
-def _content(path):
-    """The content digest that an artifact states; a deleted or damaged one says nothing about what was made from it."""
-    from cotdepth.store import read_attributes
-
-    try:
-        return read_attributes(path).get("content") if path.exists() else "missing"
-    except ArtifactError:
-        return "missing"
 
 
 def _short(value):

@@ -42,7 +42,7 @@ def compare_finite_size(experiment: xr.Dataset, theory: xr.DataArray) -> xr.Data
         "extrapolated_standard_error": (limit.sel(term="standard error", drop=True), "its standard error"),
     }
     labelled = {name: values.assign_attrs(long_name=about, units="1") for name, (values, about) in found.items()}
-    about = {"title": "Error of the reduced model at finite dimension beside the theory", "source": "asymptotic paper, figure 4"}
+    about = {"title": "Error at finite dimension beside the theory", "source": "asymptotic paper, figure 4"}
     return xr.Dataset(labelled, attrs=about)
 
 

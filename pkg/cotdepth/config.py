@@ -1,9 +1,10 @@
 """The configuration: checked against its schema before anything runs, ranges written out."""
 
-import difflib
 import math
 
 import jsonschema
+
+from cotdepth.hints import nearest
 
 
 class ConfigError(ValueError):
@@ -29,16 +30,10 @@ def check_config(config: dict, schema: dict) -> dict:
     config = _write_out(config)
     faults = [f"{path} = nan: must be a number" for path in _nans(config, ())]
     errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda error: error.json_path)
-    faults = faults or [line for error in errors for line in _lines(error)]
+    faults = faults or [line for error in errors for line in _lines(error, schema)]
     if faults:
         raise ConfigError("\n".join(faults))
     return config
-
-
-def nearest(name: str, valid) -> str:
-    """A hint: the valid name nearest to one that is not, or all of them."""
-    close = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.4)
-    return f"the nearest valid one is {close[0]!r}" if close else f"valid ones are {', '.join(map(repr, sorted(valid)))}"
 
 
 def _nans(value, path):
@@ -50,16 +45,22 @@ def _nans(value, path):
     return [_dotted(path)] if isinstance(value, float) and math.isnan(value) else []
 
 
-def _lines(error):
+def _lines(error, schema):
     """One line for each fault that a schema error reports."""
     path = _dotted(error.absolute_path)
-    if error.validator == "additionalProperties":
-        known = error.schema.get("properties", {})
+    if error.validator in ("additionalProperties", "unevaluatedProperties"):
+        known = _known(error.schema, schema)
         unknown = [key for key in error.instance if key not in known]
         return [f"{_dotted([*error.absolute_path, key])}: unknown key; {nearest(str(key), known)}" for key in unknown]
     if "expected" in error.schema:
         return [f"{path} = {error.instance!r}: must be {error.schema['expected']}"]
     return [f"{path or 'config'}: {error.message}"]
+
+
+def _known(part, schema):
+    """Names of the properties of a part of the schema, with those that it refers to."""
+    referred = schema["$defs"][part["$ref"].rpartition("/")[2]] if "$ref" in part else {}
+    return {**part.get("properties", {}), **referred.get("properties", {})}
 
 
 def _dotted(path):

@@ -1,4 +1,4 @@
-"""Errors over test tasks: roll a fitted model out on fresh prompts and summarise."""
+"""Errors of the reduced model: roll a fitted matrix out on fresh prompts."""
 
 from collections.abc import Sequence
 
@@ -46,37 +46,3 @@ def _batch_errors(matrix, n_context, depth, rngs):
     weights = np.stack([rng.standard_normal(len(matrix)) for rng in rngs])
     prompts = RevealedPrompts(n_context, weights, rngs, depth)
     return error_per_dimension(rollout(reduced_step, matrix, prompts, np.zeros_like(weights), depth), weights)
-
-
-def summarise(errors: list[np.ndarray], quantiles: Sequence[float], recipe: xr.Dataset) -> xr.Dataset:
-    """Mean, median and quantiles over test tasks.
-
-    Parameters
-    ----------
-    errors : list of (depth + 1, n_test) arrays
-        Errors per dimension, for each pool of the recipe.
-    quantiles : sequence of float
-        Which quantiles to keep.
-    recipe : xarray.Dataset
-        Where the coordinates come from.
-
-    Returns
-    -------
-    xarray.Dataset
-        ``error_mean`` and ``error_median`` (seed, k), ``error_quantile`` (seed, quantile, k).
-    """
-    errors = np.stack(errors)
-    found = {
-        "error_mean": (("seed", "k"), errors.mean(-1), "mean over test tasks"),
-        "error_median": (("seed", "k"), np.median(errors, -1), "median over test tasks"),
-        "error_quantile": (("quantile", "seed", "k"), np.quantile(errors, quantiles, axis=-1), "quantile over test tasks"),
-    }
-    axes = {
-        "k": ("k", np.arange(errors.shape[1]), {"long_name": "chain-of-thought depth", "units": "steps"}),
-        "quantile": ("quantile", list(quantiles), {"long_name": "quantile over test tasks", "units": "1"}),
-    }
-    return xr.Dataset(
-        {name: (dims, values, {"long_name": f"error |w - w_k|^2 / D, {about}", "units": "1"}) for name, (dims, values, about) in found.items()},
-        coords=axes | {name: recipe.coords[name] for name in ("seed", "dim", "alpha", "tau", "sigma")},
-        attrs={"title": "Error of the reduced model against depth, on fresh test prompts", "source": "asymptotic paper, figure 4"},
-    )

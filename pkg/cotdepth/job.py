@@ -35,17 +35,19 @@ class Job:
         self._stamp_text, self._stamp = read_stamp(arguments.stamp)
         self.spec, self.axes = self._stamp["spec"], self._stamp["axes"]
         self.identity = spec.identity(self.axes)
-        self._lineage = {}
+        self._lineage, self._read = {}, {}
         self._check_code()
 
     def read(self, name: str) -> list:
         """The datasets given as ``--name``, each checked to be whole and as it was written."""
         from cotdepth.store import open_artifact
 
-        datasets = [open_artifact(path) for path in getattr(self._arguments, name)]
-        for made in (dataset.attrs for dataset in datasets):
+        paths = getattr(self._arguments, name)
+        datasets = [open_artifact(path) for path in paths]
+        for path, made in zip(paths, (dataset.attrs for dataset in datasets)):
             label = f"{made['experiment']}/{made['stage']}/{made['cell']}"
             self._lineage[label] = {"stamp": made["stamp"], "content": made["content"]}
+            self._read[path] = made["content"]
         return datasets
 
     def progress(self, steps, name: str):
@@ -62,14 +64,22 @@ class Job:
 
     def write_figure(self, figure, save) -> None:
         """Write a figure to every path of ``--out`` by `cotdepth.figures.saving.save_figure`, under the same condition."""
-        for path in self._arguments.out:
-            save(figure, path, stamp_text=self._stamp_text, inputs=self._lineage, check=self._check)
+        save(figure, self._arguments.out, stamp_text=self._stamp_text, inputs=self._lineage, check=self._check)
 
     def _check(self):
-        """Raise `StampError` if the stamp, or the code that it describes, changed since the job started."""
+        """Raise `StampError` if the stamp, the code that it describes or an input changed since the job read it."""
         if read_stamp(self._arguments.stamp)[0] != self._stamp_text:
             raise StampError(f"{self._arguments.stamp}: changed while the job ran; nothing was written, run snakemake again")
         self._check_code()
+        self._check_inputs()
+
+    def _check_inputs(self):
+        """Raise `StampError` if an input is no longer what was read: a newer run made it again."""
+        from cotdepth.store import read_attributes
+
+        for path, content in self._read.items():
+            if read_attributes(path)["content"] != content:
+                raise StampError(f"{path}: made again while the job ran; nothing was written, run snakemake again")
 
     def _check_code(self):
         """Raise `StampError` if a stamped or loaded module is not the code that the stamp describes."""

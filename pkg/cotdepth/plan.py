@@ -1,62 +1,28 @@
-"""The plan: which cells each stage of each experiment has, what each consumes, and their stamps on disk.
-
-The configuration names experiments; the table of stages (``workflow/stages.yaml``) says what each stage of a family
-consumes. Everything else follows: the cell axes that a stage depends on, its cells, and which cells feed which.
-"""
+"""The plan: where every artifact lies, which cells feed which, and the stamps on disk."""
 
 import csv
+import functools
 import io
-import itertools
+import json
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from cotdepth import spec
-from cotdepth.config import ConfigError, nearest
-from cotdepth.stamps import ArtifactError, stamp_text, write_text
-
-FAMILIES = ("learner", "theory", "comparison")
-DESCRIPTIVE = ("title", "cell_axes")
-RESERVED = ("figures", "logs", "smoke", "paper")
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One stage of one experiment.
-
-    Attributes
-    ----------
-    family : str
-        The learner, theory or comparison that the stage belongs to.
-    script : Path
-        What makes its artifacts.
-    keys : tuple of str
-        Parameters that it consumes itself; those of its inputs reach it through their artifacts.
-    inputs : tuple of str
-        Stages whose artifacts it reads.
-    axes : tuple of str
-        Cell axes that it depends on.
-    cells : dict
-        For each cell its values on the axes and the parameters that it consumes.
-    """
-
-    family: str
-    script: Path
-    keys: tuple[str, ...]
-    inputs: tuple[str, ...]
-    axes: tuple[str, ...]
-    cells: dict[str, tuple[dict, dict]] = field(hash=False)
+from cotdepth.config import ConfigError
+from cotdepth.experiments import experiment_points, experiment_stages
+from cotdepth.hints import nearest
+from cotdepth.stamps import INDEX, ArtifactError, stamp_text, write_text
 
 
 class Plan:
-    """All cells of a checked configuration.
+    """All cells and figures of a configuration.
 
     Parameters
     ----------
     config : dict
         As `cotdepth.config.check_config` returns it.
     table : dict
-        Family kind -> family -> stage -> ``{script, keys, inputs, over, lists, whole}``.
+        What each stage and figure consumes (``workflow/stages.yaml``).
     scripts : Path
         Folder of the scripts.
 
@@ -68,14 +34,18 @@ class Plan:
 
     def __init__(self, config: dict, table: dict, scripts: Path):
         self.results, self.figures, self._scripts = Path(config["results"]), config["figures"], Path(scripts)
-        self.experiments = {name: _stages(name, block, table, self._scripts) for name, block in config["experiments"].items()}
+        self._blocks, self._drawn = config["experiments"], table["figure"]
+        self.experiments = {name: experiment_stages(name, block, table, self._scripts) for name, block in self._blocks.items()}
         for name, figure in self.figures.items():
-            for role, source in figure["inputs"].items():
-                self._require_source(f"figures.{name}.inputs.{role}", source)
+            self._check_figure(f"figures.{name}", figure)
 
     def family(self, stage: str, family: str) -> list[str]:
         """Experiments whose stage is made by this family."""
         return [name for name, stages in self.experiments.items() if stage in stages and stages[stage].family == family]
+
+    def drawn_by(self, draw: str) -> list[str]:
+        """Names of the figures that one script draws."""
+        return [name for name, figure in self.figures.items() if figure["draw"] == draw]
 
     def artifact(self, experiment: str, stage: str, cell: str) -> str:
         """Path of an artifact."""
@@ -84,6 +54,10 @@ class Plan:
     def artifacts(self, experiment: str, stage: str) -> list[str]:
         """Paths of all artifacts of a stage."""
         return [self.artifact(experiment, stage, cell) for cell in self.experiments[experiment][stage].cells]
+
+    def all_artifacts(self) -> list[str]:
+        """Paths of the artifacts of every stage of every experiment."""
+        return [path for name, stages in self.experiments.items() for stage in stages for path in self.artifacts(name, stage)]
 
     def upstream(self, experiment: str, stage: str, cell: str, source: str) -> list[str]:
         """Paths of the artifacts of stage ``source`` that a cell of ``stage`` reads: those that agree on all shared axes."""
@@ -94,12 +68,12 @@ class Plan:
         return self.artifacts(*self.figures[figure]["inputs"][role].split("/"))
 
     def write(self, replace: bool = True) -> int:
-        """Write ``cells.csv`` and the stamps, each only if its content changed.
+        """Write the index, the tables of cells and the stamps, each only if its content changed.
 
         Parameters
         ----------
         replace : bool
-            Whether stamps and tables that exist may be replaced; new ones are written in any case.
+            Whether files that exist may be replaced; new ones are written in any case.
 
         Returns
         -------
@@ -121,27 +95,27 @@ class Plan:
             raise ConfigError(f"results = {str(self.results)!r}: cannot be written ({error})") from None
 
     def _files(self):
-        """Every table of cells and every stamp: its path, its text and the files that were made from it."""
-        codes = {}
+        """The index, every table of cells and every stamp: its path, its text and the files that were made from it."""
+        code = functools.cache(spec.code_digests)
+        names = {"experiments": list(self.experiments), "figures": list(self.figures)}
+        yield self.results / INDEX, json.dumps(names, indent=1) + "\n", []
         for experiment, stages in self.experiments.items():
             yield self.results / experiment / "cells.csv", _cells_table(stages), []
             for name, stage in stages.items():
-                code = codes.setdefault(stage.script, spec.code_digests(stage.script))
                 for cell, (axes, parameters) in stage.cells.items():
                     inputs = {source: self._upstream_cells(experiment, name, cell, source) for source in stage.inputs}
                     path = Path(self.artifact(experiment, name, cell))
                     yield path.with_suffix(".json"), stamp_text(
-                        experiment=experiment, stage=name, axes=axes, script=stage.script, code=code,
+                        experiment=experiment, stage=name, axes=axes, script=stage.script, code=code(stage.script),
                         consumed=parameters | {"inputs": inputs}), [path]  # fmt: skip
-        for name in self.figures:
-            yield self._figure_stamp(name)
+        for name, figure in self.figures.items():
+            yield self._figure_stamp(name, figure, code)
 
-    def _figure_stamp(self, name):
-        figure = self.figures[name]
+    def _figure_stamp(self, name, figure, code):
         inputs = {role: {source: list(self._stage(source).cells)} for role, source in figure["inputs"].items()}
-        script = self._scripts / f"figure_{figure['draw']}.py"
+        script = self._scripts / self._drawn[figure["draw"]]["script"]
         path = self.results / "figures" / name
-        text = stamp_text(experiment="figures", stage=name, axes={}, script=script, code=spec.code_digests(script),
+        text = stamp_text(experiment="figures", stage=name, axes={}, script=script, code=code(script),
                           consumed={**figure, "inputs": inputs})  # fmt: skip
         return path.with_suffix(".json"), text, [path.with_suffix(".png"), path.with_suffix(".pdf")]
 
@@ -154,93 +128,45 @@ class Plan:
         experiment, stage = source.split("/")
         return self.experiments[experiment][stage]
 
-    def _require_source(self, path, source):
+    def _check_figure(self, where, figure):
+        """A figure shows what is there: its roles, their sources, its depth and its panels."""
+        if figure["draw"] not in self._drawn:
+            raise ConfigError(f"{where}.draw = {figure['draw']!r}: not known; {nearest(figure['draw'], self._drawn)}")
+        roles = self._drawn[figure["draw"]]["inputs"]
+        unknown = [role for role in figure["inputs"] if role not in roles]
+        if unknown:
+            raise ConfigError(f"{where}.inputs.{unknown[0]}: unknown key; {nearest(unknown[0], roles)}")
+        for role, wanted in roles.items():
+            if role not in figure["inputs"]:
+                raise ConfigError(f"{where}.inputs: {role!r} is missing, an <experiment>/{wanted}")
+            self._check_source(f"{where}.inputs.{role}", figure["inputs"][role], wanted)
+            self._check_depth(where, figure, role)
+        self._check_panels(where, figure, figure["inputs"][self._drawn[figure["draw"]]["panels"]])
+
+    def _check_source(self, where, source, wanted):
         experiment, _, stage = source.partition("/")
         if experiment not in self.experiments:
-            raise ConfigError(f"{path} = {source!r}: no experiment {experiment!r}; {nearest(experiment, self.experiments)}")
+            raise ConfigError(f"{where} = {source!r}: no experiment {experiment!r}; {nearest(experiment, self.experiments)}")
         if stage not in self.experiments[experiment]:
             stages = self.experiments[experiment]
-            raise ConfigError(f"{path} = {source!r}: {experiment} has no stage {stage!r}; {nearest(stage, stages)}")
+            raise ConfigError(f"{where} = {source!r}: {experiment} has no stage {stage!r}; {nearest(stage, stages)}")
+        if stage != wanted:
+            raise ConfigError(f"{where} = {source!r}: must be the stage {wanted!r} of an experiment")
 
+    def _check_depth(self, where, figure, role):
+        experiment = figure["inputs"][role].partition("/")[0]
+        least = min(point["depth"] for point in experiment_points(experiment, self._blocks[experiment]))
+        if figure["depth"] > least:
+            raise ConfigError(f"{where}.depth = {figure['depth']}: {experiment} has depths up to {least} only")
 
-def _stages(name, block, table, scripts):
-    """The stages of one experiment, in the order of the table."""
-    where = f"experiments.{name}"
-    if name in RESERVED:
-        raise ConfigError(f"{where}: this name is reserved; so are {', '.join(RESERVED)}")
-    families = {kind: block[kind] for kind in FAMILIES if kind in block}
-    if not families:
-        raise ConfigError(f"{where}: needs a learner, a theory or both")
-    points, stages = _points(where, block), {}
-    for kind, family in families.items():
-        if family not in table[kind]:
-            raise ConfigError(f"{where}.{kind} = {family!r}: not known; {nearest(family, table[kind])}")
-        for stage, entry in table[kind][family].items():
-            stages[stage] = _stage(f"{where} ({family}, {stage})", family, entry, points, stages, block["cell_axes"], scripts)
-    _require_readers(where, points, stages)
-    return stages
-
-
-def _require_readers(where, points, stages):
-    """Refuse a parameter that nothing reads: whoever wrote it expects an effect."""
-    read = {*DESCRIPTIVE, *FAMILIES, *(key for stage in stages.values() for key in stage.keys)}
-    unread = sorted({key for point in points for key in point} - read)
-    if unread:
-        raise ConfigError(f"{where}.{unread[0]}: no stage of this experiment reads it; they read {', '.join(sorted(read - {*DESCRIPTIVE, *FAMILIES}))}")
-
-
-def _points(where, block):
-    """All points of an experiment: the parameters of each combination of values on the cell axes, in each of its grids."""
-    found = []
-    for grid in block.get("grids", [{}]):
-        merged = {key: value for key, value in {**block, **grid}.items() if key != "grids"}
-        missing = [axis for axis in block["cell_axes"] if axis not in merged]
-        if missing:
-            raise ConfigError(f"{where}.cell_axes: {missing[0]!r} has no value in the block or in a grid")
-        values = [_as_list(merged[axis]) for axis in block["cell_axes"]]
-        found += [{**merged, **dict(zip(block["cell_axes"], choice))} for choice in itertools.product(*values)]
-    return found
-
-
-def _stage(where, family, entry, points, stages, cell_axes, scripts):
-    """One stage with its cells."""
-    inputs = tuple(entry.get("inputs", ()))
-    missing = [source for source in inputs if source not in stages]
-    if missing:
-        raise ConfigError(f"{where}: needs the stage {missing[0]!r}, which this experiment does not have")
-    reached = {*entry["keys"], *(axis for source in inputs for axis in stages[source].axes)} - {*entry.get("over", ())}
-    axes = tuple(axis for axis in cell_axes if axis in reached)
-    cells = {}
-    for point in points:
-        parameters = _parameters(where, entry, point)
-        values = {axis: point[axis] for axis in axes}
-        known = cells.setdefault(spec.cell_name(values), (values, parameters))
-        if known[1] != parameters:
-            key = next(key for key in parameters if known[1][key] != parameters[key])
-            raise ConfigError(f"{where}: the cell {values} is asked for with two values of {key}: {known[1][key]}, {parameters[key]}")
-    return Stage(family, scripts / entry["script"], tuple(entry["keys"]), inputs, axes, cells)
-
-
-def _parameters(where, entry, point):
-    """What a stage consumes of a point, checked against its entry in the table."""
-    missing = [key for key in entry["keys"] if key not in point]
-    if missing:
-        raise ConfigError(f"{where}: {missing[0]!r} is missing")
-    parameters = {key: point[key] for key in entry["keys"]}
-    for key, value in parameters.items():
-        if isinstance(value, list) and key not in entry.get("lists", ()):
-            raise ConfigError(f"{where}: {key} = {value}: one value, or {key!r} among the cell_axes")
-    for factor, other in entry.get("whole", ()):
-        product = parameters[factor] * parameters[other]
-        if product != float("inf") and abs(product - round(product)) < 1e-9 * product:
-            continue
-        raise ConfigError(f"{where}: {factor} = {parameters[factor]}, {other} = {parameters[other]}: "
-                          f"{factor} x {other} = {product:g} must be a whole number")
-    return parameters
-
-
-def _as_list(value):
-    return value if isinstance(value, list) else [value]
+    def _check_panels(self, where, figure, source):
+        axes, cells = self._stage(source).axes, [values for values, _ in self._stage(source).cells.values()]
+        for index, shared in enumerate(figure["panels"]):
+            unknown = [name for name in shared if name not in axes]
+            if unknown:
+                raise ConfigError(f"{where}.panels[{index}].{unknown[0]}: {source} has no such cell axis; {nearest(unknown[0], axes)}")
+            if not any(all(values[name] == value for name, value in shared.items()) for values in cells):
+                raise ConfigError(f"{where}.panels[{index}] = {shared}: {source} has no such cell")
 
 
 def _cells_table(stages):

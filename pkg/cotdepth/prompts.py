@@ -1,57 +1,10 @@
-"""Prompts with isotropic Gaussian features, drawn by what a learner sees of them.
+"""Test prompts with isotropic Gaussian features, drawn by what a rollout sees of them.
 
-A prompt is ``n_context`` examples ``(x, y = x.w + noise)`` of one task ``w``. No token matrix is ever built: the fit
-needs only the statistic ``b`` of a prompt, and the rollout only products with its sample covariance ``S``. Both are drawn
+No token matrix is ever built: a rollout needs only products with the sample covariance ``S`` of a prompt. They are drawn
 directly, exact in law, at a cost that does not grow with ``n_context``.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
-
-
-@dataclass(frozen=True)
-class Pool:
-    """A pool of training tasks, one prompt each.
-
-    Attributes
-    ----------
-    weights : (n_tasks, dim) array
-        Task vectors ``w ~ N(0, I)``.
-    statistics : (n_tasks, dim) array
-        ``b = (1/n_context) sum_l y_l x_l`` of each task's prompt, features ``x ~ N(0, I)``.
-    """
-
-    weights: np.ndarray
-    statistics: np.ndarray
-
-
-def draw_pool(n_tasks: int, n_context: int, dim: int, *, sigma: float, rng: np.random.Generator) -> Pool:
-    """Draw a pool of tasks with the statistic of one noisy prompt for each.
-
-    Labels are ``y = x.w + sigma sqrt(dim) eps``, so that ``sigma`` is the noise relative to the signal, whose
-    variance is ``dim`` (asymptotic paper, section 3, there with ``x ~ N(0, I/dim)``).
-
-    Given ``w``, the labels are ``y = |w| h + sigma sqrt(dim) eps`` with ``h`` the features along ``w``, and the features
-    across ``w`` know nothing of ``y``: so ``b`` is ``h.y`` along ``w`` plus a normal vector of length ``|y|`` across
-    it, and one normal vector and three scalars a task replace ``n_context`` feature vectors.
-    """
-    weights = rng.standard_normal((n_tasks, dim))
-    length = np.linalg.norm(weights, axis=1, keepdims=True)                        # (n_tasks, 1)
-    along, labels = _label_scalars(length, n_context, sigma * np.sqrt(dim), rng)   # h.y and |y|, (n_tasks, 1)
-    unit = weights / length
-    across = rng.standard_normal((n_tasks, dim))
-    across -= np.sum(across * unit, axis=1, keepdims=True) * unit
-    return Pool(weights, (along * unit + labels * across) / n_context)
-
-
-def _label_scalars(length, n_context, noise, rng):
-    """``h.y`` and ``|y|`` for ``y = length h + noise eps``, from chi-squares and one normal."""
-    features = np.sqrt(rng.chisquare(n_context, length.shape))       # |h|
-    noise_along = noise * rng.standard_normal(length.shape)          # noise eps, along h
-    noise_across = noise**2 * rng.chisquare(n_context - 1, length.shape) if n_context > 1 else 0.0
-    labels_along = length * features + noise_along                   # y, along h
-    return features * labels_along, np.sqrt(labels_along**2 + noise_across)
 
 
 class RevealedPrompts:

@@ -13,6 +13,7 @@ from pathlib import Path
 from cotdepth import spec
 
 SCHEMA_VERSION = 1
+INDEX = "configured.json"  # in a results folder: the experiments and figures of the configuration
 
 
 class ProvenanceError(ValueError):
@@ -59,6 +60,7 @@ def write_text(path: Path, text: str) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+        flush(temporary)
     return True
 
 
@@ -68,12 +70,12 @@ def replacing(path: Path):
     temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
     try:
         yield temporary
-        _flush(temporary)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _flush(path):
+def flush(path: Path) -> None:
+    """Wait until a file is on the disk."""
     with open(path, "rb") as file:
         os.fsync(file.fileno())

@@ -7,6 +7,7 @@ whole. Its ``content`` attribute is a digest of everything else in it: damage an
 import hashlib
 import importlib.metadata
 import json
+import sys
 from pathlib import Path
 
 import netCDF4
@@ -14,17 +15,17 @@ import numpy as np
 import xarray as xr
 
 from cotdepth import spec
-from cotdepth.stamps import SCHEMA_VERSION, ArtifactError, replacing
+from cotdepth.stamps import SCHEMA_VERSION, ArtifactError, flush, replacing
 
 DIMENSIONS = (
     "seed", "k", "n_context", "n_context_test", "n_tasks", "dim", "alpha", "tau", "sigma", "ridge", "step_size", "model",
     "mask", "guess", "reading", "theory", "quantile", "task", "feature", "row", "col", "step", "cell", "point",
 )  # fmt: skip
 UNREADABLE = (OSError, RuntimeError, AttributeError, UnicodeDecodeError)  # what netCDF4 raises for damaged files
-VERSIONED = ("cotdepth", "numpy", "scipy", "xarray", "netCDF4")
+VERSIONED = ("cotdepth", "cvxpy", "matplotlib", "netCDF4", "numba", "numpy", "scipy", "torch", "xarray")
 
 
-def write_artifact(dataset: xr.Dataset, path: Path, *, stamp_text: str, check, inputs: dict[str, str]) -> None:
+def write_artifact(dataset: xr.Dataset, path: Path, *, stamp_text: str, check, inputs: dict[str, dict]) -> None:
     """Write a dataset as an artifact: whole and as stamped, or not at all.
 
     Parameters
@@ -39,7 +40,7 @@ def write_artifact(dataset: xr.Dataset, path: Path, *, stamp_text: str, check, i
     check : callable
         Called just before the file is moved into place; raises if the result must not stand (the stamp changed).
     inputs : dict
-        Paths of the artifacts that were read, as they are to be named, with their content digests.
+        For each artifact that was read, ``experiment/stage/cell``, its ``stamp`` and ``content`` digests.
 
     Raises
     ------
@@ -55,6 +56,7 @@ def write_artifact(dataset: xr.Dataset, path: Path, *, stamp_text: str, check, i
         with netCDF4.Dataset(temporary, "a") as file:
             file.setncattr("content", _content(file))
         read_content(temporary)
+        flush(temporary)
         check()
 
 
@@ -126,13 +128,17 @@ def _require_labels(dataset, path):
 
 def _provenance(stamp_text, inputs):
     stamp = json.loads(stamp_text)
-    versions = {name: importlib.metadata.version(name) for name in VERSIONED}
     return {
         **{name: stamp[name] for name in ("experiment", "stage", "cell", "script")},
         **{name: spec.canonical(stamp[name]) for name in ("axes", "spec", "code")},
-        "stamp": spec.digest(stamp_text), "inputs": spec.canonical(inputs), "versions": spec.canonical(versions),
+        "stamp": spec.digest(stamp_text), "inputs": spec.canonical(inputs), "versions": spec.canonical(versions()),
         "schema_version": SCHEMA_VERSION,
     }  # fmt: skip
+
+
+def versions() -> dict[str, str]:
+    """Versions of the libraries that can change a number and that this process has loaded."""
+    return {name: importlib.metadata.version(name) for name in VERSIONED if name in sys.modules}
 
 
 def _encoding(dataset):

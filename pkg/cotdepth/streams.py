@@ -13,7 +13,7 @@ def stream(experiment_seed: int, purpose: str, *, cell: str, seed: int, prompt: 
     experiment_seed : int
         The experiment's own seed (config key ``experiment_seed``).
     purpose : str
-        What is drawn, for example ``"pool"`` or ``"test prompt"``. Streams of different purposes are independent.
+        What is drawn, for example ``"task pool"`` or ``"test prompt"``. Streams of different purposes are independent.
     cell : str
         Identity of the data cell (`cotdepth.spec.identity`): the values on the cell axes.
     seed : int

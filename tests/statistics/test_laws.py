@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import ks_2samp
 
 from cotdepth.evaluation import evaluate_reduced
-from cotdepth.prompts import draw_pool
+from cotdepth.pools import draw_pool
 
 FALSE_ALARM = 1e-4   # of each comparison
 

@@ -7,7 +7,7 @@ import xarray as xr
 from cotdepth.comparison import extrapolate
 from cotdepth.evaluation import evaluate_reduced
 from cotdepth.fit.ridge import fit_ridge
-from cotdepth.prompts import draw_pool
+from cotdepth.pools import draw_pool
 from cotdepth.streams import stream
 from cotdepth.theory import asymptotic
 

@@ -1,6 +1,7 @@
 """The command ``cotdepth`` on a small results folder, whole and spoiled in every way that it must notice."""
 
 import csv
+import json
 import shutil
 from pathlib import Path
 
@@ -28,6 +29,11 @@ class Results:
         with open(root / "e" / "cells.csv", "w", encoding="utf-8") as file:
             rows = [[stage, spec.cell_name(axes), axes["alpha"]] for stage in ("first", "second") for axes in (ONE, TWO)]
             csv.writer(file).writerows([["stage", "cell", "alpha"], *rows])
+        self.configure(["e"], [])
+
+    def configure(self, experiments, figures):
+        """Write the index of the configuration, as the workflow does."""
+        (self.root / stamps.INDEX).write_text(json.dumps({"experiments": experiments, "figures": figures}))
 
     def path(self, stage, axes=ONE):
         return self.root / "e" / stage / f"{spec.cell_name(axes)}.nc"
@@ -140,6 +146,19 @@ def test_a_file_that_the_configuration_does_not_ask_for_is_foreign(results, comm
     assert code == 1 and lines[-1] == "1 foreign, 4 ok" and lines[2].split()[:2] == ["foreign", str(stranger)]
 
 
+def test_an_experiment_that_left_the_configuration_is_foreign(results, command):
+    results.configure([], [])
+    assert command("audit", "--root", results.root)[1][-1] == "4 foreign"
+
+
+def test_what_was_made_from_something_stale_is_stale_too(results, command):
+    results.stamp("first", depth=4)
+    _, lines, _ = command("audit", "--root", results.root)
+    assert lines[-1] == "2 ok, 2 stale"
+    _, lines, _ = command("explain", results.path("second"))
+    assert lines == [f"input e/first/{spec.cell_name(ONE)}: stale (parameter depth: 3 -> 4)"]
+
+
 def test_damage_is_blamed_on_the_damaged_file_alone(results, command):
     path = results.path("first")
     path.write_bytes(path.read_bytes()[:-500])
@@ -242,8 +261,8 @@ def figures(results):
     source = results.path("second")
     lineage = {f"e/second/{source.stem}": {"stamp": "any", "content": store.read_content(source)}}
     kinds = [path.with_suffix(kind) for kind in (".png", ".pdf")]
-    for kind in kinds:
-        save_figure(Figure(figsize=(1, 1)), kind, stamp_text=text, inputs=lineage, check=lambda: None)
+    save_figure(Figure(figsize=(1, 1)), kinds, stamp_text=text, inputs=lineage, check=lambda: None)
+    results.configure(["e"], ["map"])
     return kinds
 
 
@@ -253,7 +272,7 @@ def test_figures_are_judged_like_artifacts(results, figures, kind, command):
     results.make("second", value=2.0)
     lines = command("audit", "--root", results.root)[1]
     assert lines[-1] == "4 ok, 2 stale" and lines[2 + kind].split()[:3] == ["stale", str(figures[kind]), "input"]
-    figures[kind].write_bytes(figures[kind].read_bytes()[:-300])
+    figures[kind].write_bytes(figures[kind].read_bytes()[:-1])
     assert command("audit", "--root", results.root)[1][-1] == "1 damaged, 4 ok, 1 stale"
     figures[kind].unlink()
     assert command("audit", "--root", results.root)[1][-1] == "1 missing, 4 ok, 1 stale"

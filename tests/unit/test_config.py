@@ -9,6 +9,7 @@ import yaml
 from snakemake.utils import update_config
 
 from cotdepth.config import ConfigError, check_config
+from cotdepth.experiments import FAMILIES
 from cotdepth.plan import Plan
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -97,7 +98,7 @@ def test_every_key_has_a_unit_and_a_description(path, entry):
 def test_every_parameter_that_a_stage_consumes_is_a_key():
     allowed = {path.rsplit(".", 1)[1] for path, _ in keys_of(SCHEMA)}
     consumed = {
-        key for families in STAGES.values() for stages in families.values() for stage in stages.values() for key in stage["keys"]
+        key for kind in FAMILIES for stages in STAGES[kind].values() for stage in stages.values() for key in stage["keys"]
     }
     assert consumed <= allowed
 
@@ -115,7 +116,7 @@ def test_an_unknown_key_comes_with_the_nearest_valid_one(path, nearest):
 
 
 NUMBERS = {"alpha": "> 0", "tau": "> 1", "sigma": ">= 0"}
-WHOLE = {"dim": ">= 2", "seeds": ">= 1", "n_test": ">= 1", "depth": ">= 1", "experiment_seed": ">= 0"}
+WHOLE = {"dim": ">= 2", "seeds": ">= 1", "n_test": ">= 1", "depth": ">= 1", "experiment_seed": "from 0 to 2147483647"}
 
 
 @pytest.mark.parametrize("key, allowed", (NUMBERS | WHOLE | {"ridge": ">= 0"}).items())
@@ -230,6 +231,24 @@ def test_an_unknown_family_comes_with_the_nearest_valid_one(kind, name, nearest)
 
 def test_an_experiment_needs_a_learner_or_a_theory():
     assert "phase-diagram: needs a learner, a theory or both" in fault(..., *THEORY, "theory")
+
+
+@pytest.mark.parametrize("key, value, message", [
+    ("draw", "depth_curve", "not known; the nearest valid one is 'depth_curves'"),
+    ("depth", 41, "depth = 41: theory-validation has depths up to 40 only"),
+    ("panels", [{"tau": 5}], "panels[0] = {'tau': 5}: theory-validation/compare has no such cell"),
+    ("panels", [{"ridge": 0}], "panels[0].ridge: theory-validation/compare has no such cell axis"),
+    ("inputs", {"compare": "theory-validation/evaluate"}, "must be the stage 'compare' of an experiment"),
+    ("inputs", {"compare": "theory-validation/compare", "map": "phase-diagram/theory"}, "inputs.map: unknown key"),
+])  # fmt: skip
+def test_a_figure_that_could_not_be_drawn_is_refused_before_anything_runs(key, value, message):
+    line = fault(value, "figures", "theory-validation", key)
+    assert line.startswith("figures.theory-validation.") and message in line
+
+
+def test_a_comparison_over_an_axis_needs_its_cells():
+    line = fault(["alpha", "tau"], "experiments", "theory-validation", "cell_axes")
+    assert "goes over dim, which must be among the cell_axes" in line or "dim = [64" in line
 
 
 def test_a_parameter_that_nothing_reads_is_refused():

@@ -34,7 +34,7 @@ def test_an_edit_of_comments_and_docstrings_does_nothing(checkout):
         checkout.edit(path, line, "\n" + line.replace("\n", "  # a comment\n"))
         source = (checkout.folder / path).read_text(encoding="utf-8")
         checkout.edit(path, source.splitlines()[0], '"""Another docstring."""')
-    checkout.edit("pkg/cotdepth/evaluation.py", '"""Mean, median and quantiles over test tasks.\n', '"""Something else.\n')
+    checkout.edit("pkg/cotdepth/summary.py", '"""Mean, median and quantiles over test tasks.\n', '"""Something else.\n')
     checkout.append("workflow/rules/train.smk", "# a comment\n")
     assert checkout.rules() == {}
 

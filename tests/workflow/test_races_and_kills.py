@@ -92,6 +92,18 @@ def test_a_change_while_a_job_runs_leaves_no_artifact_where_there_was_none(check
     assert checkout.products() == before
 
 
+def test_an_orphan_whose_inputs_were_made_again_writes_nothing(checkout):
+    """Its own stamp is as it was: only the fit changed, and a run has made everything anew in the meantime."""
+    command, _ = evaluation(checkout)
+    job = start_paused(checkout, COMPUTED, command)
+    checkout.edit("config.yaml", "ridge: 0", "ridge: 2")
+    checkout.run()
+    before = checkout.products()
+    code, stderr = go_on(job)
+    assert code == 2 and "made again while the job ran; nothing was written" in stderr.splitlines()[-1]
+    assert checkout.products() == before
+
+
 def test_a_configuration_changed_and_put_back_while_a_job_runs_does_no_harm(checkout):
     command, out = evaluation(checkout)
     before = out.read_bytes()

@@ -20,18 +20,6 @@ def shown(role):
     return lambda wildcards: plan.figure_inputs(wildcards.figure, role)
 
 
-def figures_drawn_by(draw):
-    """Names of the figures that one script draws."""
-    return [name for name, figure in plan.figures.items() if figure["draw"] == draw]
-
-
 def figure_files():
     """All figures."""
     return expand(f"{RESULTS}/figures/{{figure}}.{{kind}}", figure=plan.figures, kind=["png", "pdf"])
-
-
-def final_artifacts():
-    """What nobody reads on: the last stages of every experiment."""
-    stages = ["evaluate", "theory", "compare"]
-    return [path for name, made in plan.experiments.items() for stage in stages if stage in made
-            for path in plan.artifacts(name, stage)]  # fmt: skip

@@ -12,4 +12,4 @@ rule data_pool:
     message:
         "{wildcards.experiment}: draw the task pools of {wildcards.cell}"
     shell:
-        "python scripts/data_pool.py --stamp {input.stamp} --out {output} > {log} 2>&1"
+        "python scripts/data_pool.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"

@@ -14,8 +14,8 @@ rule evaluate_reduced:
     message:
         "{wildcards.experiment}: roll out the reduced model of {wildcards.cell}"
     shell:
-        "python scripts/evaluate_reduced.py --stamp {input.stamp} --data {input.data} --train {input.train} --out {output}"
-        " > {log} 2>&1"
+        "python scripts/evaluate_reduced.py --stamp {input.stamp:q} --data {input.data:q} --train {input.train:q} --out {output:q}"
+        " > {log:q} 2>&1"
 
 
 rule compare_finite_size:
@@ -34,5 +34,5 @@ rule compare_finite_size:
     message:
         "{wildcards.experiment}: experiment beside theory, {wildcards.cell}"
     shell:
-        "python scripts/compare_finite_size.py --stamp {input.stamp} --evaluate {input.evaluate} --theory {input.theory}"
-        " --out {output} > {log} 2>&1"
+        "python scripts/compare_finite_size.py --stamp {input.stamp:q} --evaluate {input.evaluate:q} --theory {input.theory:q}"
+        " --out {output:q} > {log:q} 2>&1"

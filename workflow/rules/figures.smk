@@ -6,7 +6,7 @@ rule figure_depth_curves:
         png=report(f"{RESULTS}/figures/{{figure}}.png", caption="../report/depth_curves.rst", category="Experiment and theory"),
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
     wildcard_constraints:
-        figure=only(figures_drawn_by("depth_curves")),
+        figure=only(plan.drawn_by("depth_curves")),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
     conda:
@@ -14,7 +14,7 @@ rule figure_depth_curves:
     message:
         "figure {wildcards.figure}"
     shell:
-        "python scripts/figure_depth_curves.py --stamp {input.stamp} --compare {input.compare} --out {output} > {log} 2>&1"
+        "python scripts/figure_depth_curves.py --stamp {input.stamp:q} --compare {input.compare:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule figure_phase_diagram:
@@ -26,7 +26,7 @@ rule figure_phase_diagram:
         png=report(f"{RESULTS}/figures/{{figure}}.png", caption="../report/phase_diagram.rst", category="Theory"),
         pdf=f"{RESULTS}/figures/{{figure}}.pdf",
     wildcard_constraints:
-        figure=only(figures_drawn_by("phase_diagram")),
+        figure=only(plan.drawn_by("phase_diagram")),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
     conda:
@@ -34,5 +34,5 @@ rule figure_phase_diagram:
     message:
         "figure {wildcards.figure}"
     shell:
-        "python scripts/figure_phase_diagram.py --stamp {input.stamp} --map {input.map} --trajectories {input.trajectories}"
-        " --out {output} > {log} 2>&1"
+        "python scripts/figure_phase_diagram.py --stamp {input.stamp:q} --map {input.map:q} --trajectories {input.trajectories:q}"
+        " --out {output:q} > {log:q} 2>&1"

@@ -12,4 +12,4 @@ rule theory_ridgeless:
     message:
         "{wildcards.experiment}: ridgeless theory of {wildcards.cell}"
     shell:
-        "python scripts/theory_ridgeless.py --stamp {input.stamp} --out {output} > {log} 2>&1"
+        "python scripts/theory_ridgeless.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"

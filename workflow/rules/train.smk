@@ -13,4 +13,4 @@ rule train_reduced:
     message:
         "{wildcards.experiment}: fit the reduced model to the task pools of {wildcards.cell}"
     shell:
-        "python scripts/train_reduced.py --stamp {input.stamp} --data {input.data} --out {output} > {log} 2>&1"
+        "python scripts/train_reduced.py --stamp {input.stamp:q} --data {input.data:q} --out {output:q} > {log:q} 2>&1"

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from cotdepth.figures.style import COLOURS, SETTINGS, as_cells, choose, describe, differing
+from cotdepth.figures.style import SETTINGS, as_cells, choose, colours, describe, differing
 
 
 def draw_depth_curves(compare: xr.Dataset, *, depth: int, title: str, panels: list[dict]) -> Figure:
@@ -37,8 +37,8 @@ def draw_depth_curves(compare: xr.Dataset, *, depth: int, title: str, panels: li
 
 
 def _draw_curves(axes, cells, shared):
-    names = differing(cells)
-    for colour, cell in zip(COLOURS, cells):
+    names = differing(cells) or cells[0].attrs["axes"]
+    for colour, cell in zip(colours(len(cells)), cells, strict=True):
         _draw_curve(axes, cell.isel(dim=-1), colour, describe({name: cell[name] for name in names}))
     lowest = min(float(cell.theory.min()) for cell in cells)
     axes.set(yscale="log", ylim=(lowest / 30, 30), xlabel="depth $k$ (steps)", ylabel=r"error $|w - w_k|^2 / D$",
@@ -58,7 +58,7 @@ def _draw_curve(axes, cell, colour, label):
 
 def _draw_gaps(axes, cells, depth):
     axes.axhline(0, color="black", linewidth=0.8)
-    for offset, colour, cell in zip(np.linspace(-1, 1, len(cells)), COLOURS, cells):
+    for offset, colour, cell in zip(np.linspace(-1, 1, len(cells)), colours(len(cells)), cells, strict=True):
         _draw_gap(axes, cell.sel(k=depth), colour, 1 + 0.04 * offset, offset)
     inverse = 1 / cells[0].dim.values
     axes.set_yscale("symlog", linthresh=2)

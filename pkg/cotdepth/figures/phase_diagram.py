@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from cotdepth.figures.style import COLOURS, SETTINGS, as_cells, choose, describe, differing
+from cotdepth.figures.style import SETTINGS, as_cells, choose, colours, describe, differing
 
 DECADES = (-6, 6)  # colours saturate outside
 HALO = [withStroke(linewidth=3, foreground="white")]
@@ -44,10 +44,10 @@ def draw_phase_diagram(map: xr.Dataset, trajectories: xr.Dataset, *, depth: int,
         figure = plt.figure(figsize=(10.4, 8.6), layout="constrained")
         above, below = figure.subfigures(2, 1, height_ratios=[1.15, 1])
         cells = as_cells(trajectories)
-        colours = dict(zip(_places(cells), COLOURS))
-        _draw_maps(above, map, depth, cells, colours)
+        palette = dict(zip(_places(cells), colours(len(cells)), strict=True))
+        _draw_maps(above, map, depth, cells, palette)
         for axes, shared in zip(below.subplots(1, len(panels), squeeze=False)[0], panels):
-            _draw_trajectories(axes, choose(cells, shared), shared, colours)
+            _draw_trajectories(axes, choose(cells, shared), shared, palette)
         figure.suptitle(title, fontsize=12)
         return figure
 
@@ -57,7 +57,7 @@ def _places(cells):
     return [tuple(float(cell[name]) for name in ("sigma", "tau", "alpha")) for cell in cells]
 
 
-def _draw_maps(figure, map, depth, cells, colours):
+def _draw_maps(figure, map, depth, cells, palette):
     plots = figure.subplots(1, map.sizes["sigma"], squeeze=False, sharey=True)[0]
     for axes, sigma in zip(plots, map.sigma.values):
         shade = _draw_map(axes, map.sel(sigma=sigma, k=depth))
@@ -65,7 +65,7 @@ def _draw_maps(figure, map, depth, cells, colours):
         _name_regimes(axes, map.sel(sigma=sigma).phase)
         for at_sigma, tau, alpha in _places(cells):
             if np.isclose(at_sigma, sigma):
-                axes.plot(tau, alpha, "o", color=colours[at_sigma, tau, alpha], markeredgecolor="white", markersize=8, clip_on=False)
+                axes.plot(tau, alpha, "o", color=palette[at_sigma, tau, alpha], markeredgecolor="white", markersize=8, clip_on=False)
         axes.set(xscale="log", yscale="log", xlabel=r"task ratio $\tau = M/D$", title=describe({"sigma": sigma}))
         axes.grid(False)
         for axis in (axes.xaxis, axes.yaxis):
@@ -106,11 +106,11 @@ def _name_regimes(axes, phase):
                       bbox={"facecolor": "white", "alpha": 0.75, "linewidth": 0, "boxstyle": "round,pad=0.2"})  # fmt: skip
 
 
-def _draw_trajectories(axes, cells, shared, colours):
+def _draw_trajectories(axes, cells, shared, palette):
     names = differing(cells)
     for cell, place in zip(cells, _places(cells)):
         label = f"{NAMES[str(cell.phase.values)]}: {describe({name: cell[name] for name in names})}"
-        axes.plot(cell.k, cell.error, color=colours[place], label=label)
+        axes.plot(cell.k, cell.error, color=palette[place], label=label)
     shown = np.concatenate([cell.error for cell in cells])
     axes.set(yscale="log", xlabel="depth $k$ (steps)", ylabel=r"error $E_k$ (theory, $D \to \infty$)",
              title=describe(shared) or "one trajectory in each regime", ylim=(max(1e-6, shown.min() / 2), shown.max() * 10 ** (0.6 * len(cells))))  # fmt: skip

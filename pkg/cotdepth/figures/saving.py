@@ -1,71 +1,42 @@
-"""Writing figures: whole, with the same bytes every time, and with the stamp that they were made from."""
+"""Writing figures: whole, with the same bytes every time, and with a record of what they were made from."""
 
-import base64
+import hashlib
 import json
-import re
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from cotdepth import spec
-from cotdepth.stamps import ArtifactError, replacing
+from cotdepth.stamps import flush, replacing, write_text
+from cotdepth.store import versions
+
+METADATA = {".pdf": {"CreationDate": None, "Producer": None, "Creator": "cotdepth"}, ".png": {"Software": "cotdepth"}}
 
 
-def save_figure(figure: Figure, path: Path, *, stamp_text: str, inputs: dict, check) -> None:
-    """Write a figure as PNG or PDF, with its provenance in the file's metadata.
+def save_figure(figure: Figure, paths: list[Path], *, stamp_text: str, inputs: dict, check) -> None:
+    """Write a figure in several formats, and beside them the record ``<figure>.made.json``.
 
     Parameters
     ----------
     figure : matplotlib.figure.Figure
         The figure.
-    path : Path
-        Ends in ``.png`` or ``.pdf``.
+    paths : list of Path
+        One name with the suffixes ``.png``, ``.pdf`` or both.
     stamp_text, inputs, check
         As in `cotdepth.store.write_artifact`.
     """
-    made = {"stamp": spec.digest(stamp_text), "inputs": inputs, "spec": json.loads(stamp_text)["spec"],
-            "code": json.loads(stamp_text)["code"]}  # fmt: skip
-    path = Path(path)
+    contents = {path.suffix: _save(figure, path, check) for path in paths}
+    stamp = json.loads(stamp_text)
+    made = {"stamp": spec.digest(stamp_text), "spec": stamp["spec"], "code": stamp["code"], "inputs": inputs,
+            "versions": versions(), "contents": contents}  # fmt: skip
+    write_text(paths[0].with_suffix(".made.json"), json.dumps(made, sort_keys=True, indent=1) + "\n")
+
+
+def _save(figure, path, check):
+    """Write one format; returns the digest of its bytes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
-        figure.savefig(temporary, metadata=_metadata(path.suffix, base64.b64encode(spec.canonical(made).encode()).decode()))
+        figure.savefig(temporary, metadata=METADATA[path.suffix])
+        flush(temporary)
         check()
-
-
-def read_figure(path: Path) -> dict:
-    """The provenance of a figure: ``stamp``, ``inputs``, ``spec`` and ``code``.
-
-    Raises
-    ------
-    ArtifactError
-        If the file is damaged, or has none.
-    """
-    try:
-        text = _read_pdf(path) if Path(path).suffix == ".pdf" else _read_png(path)
-        return json.loads(base64.b64decode(text))
-    except (OSError, SyntaxError, ValueError) as error:
-        raise ArtifactError(f"{path}: damaged ({error}); delete it and run snakemake again") from None
-    except (AttributeError, KeyError, TypeError):
-        raise ArtifactError(f"{path}: not a figure of cotdepth (it has no stamp)") from None
-
-
-def _read_png(path):
-    from PIL import Image
-
-    with Image.open(path) as image:
-        image.load()
-        return image.text["cotdepth"]
-
-
-def _read_pdf(path):
-    content = Path(path).read_bytes()
-    if not content.rstrip().endswith(b"%%EOF"):
-        raise ValueError("it has no end")
-    return re.search(rb"/Keywords \(([A-Za-z0-9+/=]+)\)", content)[1]
-
-
-def _metadata(suffix, made):
-    """Fixed metadata: no dates, no version of the library that drew it."""
-    if suffix == ".pdf":
-        return {"CreationDate": None, "Producer": None, "Creator": "cotdepth", "Keywords": made}
-    return {"Software": "cotdepth", "cotdepth": made}
+    return hashlib.sha256(path.read_bytes()).hexdigest()

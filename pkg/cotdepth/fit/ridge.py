@@ -4,7 +4,7 @@ import numpy as np
 import xarray as xr
 from scipy import linalg
 
-from cotdepth.prompts import Pool
+from cotdepth.pools import Pool
 
 
 def fit_ridge(pool: Pool, ridge: float) -> np.ndarray:

@@ -168,6 +168,8 @@ def _log_error_curve(alpha, tau, sigma, depth):
         return row_filter.log_errors(alpha, _prompt_variance(alpha, sigma), beta, rate, depth)
 
     points = labelled(alpha=alpha, tau=tau, sigma=sigma)
+    if any("k" in point.dims for point in points):
+        raise ValueError("an argument has the dim 'k', which is the depth of the result; rename it")
     log_error = xr.apply_ufunc(curves, *points, output_core_dims=[["k"]])
     steps = xr.DataArray(np.arange(depth + 1), dims="k", attrs={"long_name": "chain-of-thought depth", "units": "steps"})
     return log_error.assign_coords(k=steps)

@@ -1,0 +1,148 @@
+"""Experiments: from a block of the configuration to stages and cells.
+
+The block names families (a learner, a theory, a comparison), and the table of stages (``workflow/stages.yaml``) says what
+each stage of a family consumes. The rest follows: the cell axes that a stage depends on, and its cells.
+"""
+
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+from cotdepth import spec
+from cotdepth.config import ConfigError
+from cotdepth.hints import nearest
+
+FAMILIES = ("learner", "theory", "comparison")
+DESCRIPTIVE = ("title", "cell_axes")
+RESERVED = ("figures", "logs", "smoke", "paper")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of one experiment.
+
+    Attributes
+    ----------
+    family : str
+        The learner, theory or comparison that the stage belongs to.
+    script : Path
+        What makes its artifacts.
+    keys : tuple of str
+        Parameters that it consumes itself; those of its inputs reach it through their artifacts.
+    inputs : tuple of str
+        Stages whose artifacts it reads.
+    axes : tuple of str
+        Cell axes that it depends on.
+    cells : dict
+        For each cell its values on the axes and the parameters that it consumes.
+    """
+
+    family: str
+    script: Path
+    keys: tuple[str, ...]
+    inputs: tuple[str, ...]
+    axes: tuple[str, ...]
+    cells: dict[str, tuple[dict, dict]]
+
+
+def experiment_points(name: str, block: dict) -> list[dict]:
+    """The parameters of each combination of values on the cell axes, in each grid of an experiment.
+
+    Raises
+    ------
+    ConfigError
+        If the name is reserved, or a cell axis has no value.
+    """
+    where, found = f"experiments.{name}", []
+    if name in RESERVED:
+        raise ConfigError(f"{where}: this name is reserved; so are {', '.join(RESERVED)}")
+    for grid in block.get("grids", [{}]):
+        merged = {key: value for key, value in {**block, **grid}.items() if key != "grids"}
+        missing = [axis for axis in block["cell_axes"] if axis not in merged or axis in (*FAMILIES, *DESCRIPTIVE)]
+        if missing:
+            raise ConfigError(f"{where}.cell_axes: {missing[0]!r} has no value in the block or in a grid")
+        values = [merged[axis] if isinstance(merged[axis], list) else [merged[axis]] for axis in block["cell_axes"]]
+        found += [{**merged, **dict(zip(block["cell_axes"], choice))} for choice in itertools.product(*values)]
+    return found
+
+
+def experiment_stages(name: str, block: dict, table: dict, scripts: Path) -> dict[str, Stage]:
+    """The stages of an experiment by name, in the order of the table.
+
+    Parameters
+    ----------
+    name, block
+        The experiment, as `cotdepth.config.check_config` returns it.
+    table : dict
+        Family kind -> family -> stage -> ``{script, keys, inputs, over, lists, whole}``.
+    scripts : Path
+        Folder of the scripts.
+
+    Raises
+    ------
+    ConfigError
+        Naming the experiment, the key and what is allowed.
+    """
+    where, points, stages = f"experiments.{name}", experiment_points(name, block), {}
+    families = {kind: block[kind] for kind in FAMILIES if kind in block}
+    if not families:
+        raise ConfigError(f"{where}: needs a learner, a theory or both")
+    for kind, family in families.items():
+        if family not in table[kind]:
+            raise ConfigError(f"{where}.{kind} = {family!r}: not known; {nearest(family, table[kind])}")
+        for stage, entry in table[kind][family].items():
+            if stage in stages:
+                raise ConfigError(f"{where}: {family} and {stages[stage].family} both make the stage {stage!r}")
+            stages[stage] = _stage(f"{where} ({family}, {stage})", family, entry, points, stages, block["cell_axes"], scripts)
+    _require_readers(where, points, stages)
+    return stages
+
+
+def _stage(where, family, entry, points, stages, cell_axes, scripts):
+    """One stage with its cells."""
+    inputs, over = tuple(entry.get("inputs", ())), set(entry.get("over", ()))
+    missing = [source for source in inputs if source not in stages]
+    if missing:
+        raise ConfigError(f"{where}: needs the stage {missing[0]!r}, which this experiment does not have")
+    if not over <= set(cell_axes):
+        raise ConfigError(f"{where}: goes over {', '.join(sorted(over))}, which must be among the cell_axes")
+    reached = {*entry["keys"], *(axis for source in inputs for axis in stages[source].axes)} - over
+    axes = tuple(axis for axis in cell_axes if axis in reached)
+    return Stage(family, scripts / entry["script"], tuple(entry["keys"]), inputs, axes, _cells(where, entry, points, axes))
+
+
+def _cells(where, entry, points, axes):
+    """The cells of a stage, each with its values on the axes and the parameters that it consumes."""
+    cells = {}
+    for point in points:
+        values, parameters = {axis: point[axis] for axis in axes}, _parameters(where, entry, point)
+        known = cells.setdefault(spec.cell_name(values), (values, parameters))[1]
+        if known != parameters:
+            key = next(key for key in parameters if known[key] != parameters[key])
+            raise ConfigError(f"{where}: the cell {values} is asked for with two values of {key}: {known[key]}, {parameters[key]}")
+    return cells
+
+
+def _parameters(where, entry, point):
+    """What a stage consumes of a point, checked against its entry in the table."""
+    missing = [key for key in entry["keys"] if key not in point]
+    if missing:
+        raise ConfigError(f"{where}: {missing[0]!r} is missing")
+    parameters = {key: point[key] for key in entry["keys"]}
+    for key, value in parameters.items():
+        if isinstance(value, list) and key not in entry.get("lists", ()):
+            raise ConfigError(f"{where}: {key} = {value}: one value, or {key!r} among the cell_axes")
+    for factor, other in entry.get("whole", ()):
+        product = parameters[factor] * parameters[other]
+        if product == float("inf") or abs(product - round(product)) > 1e-9 * product:
+            raise ConfigError(f"{where}: {factor} = {parameters[factor]}, {other} = {parameters[other]}: "
+                              f"{factor} x {other} = {product:g} must be a whole number")  # fmt: skip
+    return parameters
+
+
+def _require_readers(where, points, stages):
+    """Refuse a parameter that nothing reads: whoever wrote it expects an effect."""
+    read = {key for stage in stages.values() for key in stage.keys}
+    unread = sorted({key for point in points for key in point} - read - {*DESCRIPTIVE, *FAMILIES})
+    if unread:
+        raise ConfigError(f"{where}.{unread[0]}: no stage of this experiment reads it; they read {', '.join(sorted(read))}")
