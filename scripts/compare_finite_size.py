@@ -4,8 +4,8 @@ from cotdepth.job import run
 
 
 def main(job):
-    from cotdepth.comparison import compare_finite_size
     from cotdepth.combine import combine
+    from cotdepth.comparison import compare_finite_size
 
     [theory] = job.read("theory")
     evaluated = combine(job.read("evaluate")).sel(job.axes)

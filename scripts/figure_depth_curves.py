@@ -4,9 +4,9 @@ from cotdepth.job import run
 
 
 def main(job):
+    from cotdepth.combine import combine
     from cotdepth.figures.depth_curves import draw_depth_curves
     from cotdepth.figures.saving import save_figure
-    from cotdepth.combine import combine
 
     shown = {role: combine(job.read(role)) for role in ["compare"]}
     figure = draw_depth_curves(**shown, **{key: job.spec[key] for key in ("depth", "title", "panels")})

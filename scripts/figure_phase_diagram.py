@@ -4,9 +4,9 @@ from cotdepth.job import run
 
 
 def main(job):
+    from cotdepth.combine import combine
     from cotdepth.figures.phase_diagram import draw_phase_diagram
     from cotdepth.figures.saving import save_figure
-    from cotdepth.combine import combine
 
     shown = {role: combine(job.read(role)) for role in ["map", "trajectories"]}
     figure = draw_phase_diagram(**shown, **{key: job.spec[key] for key in ("depth", "title", "panels")})

@@ -52,7 +52,8 @@ def _list(given):
         made = [path for path in cells if path.parts[-3:-1] == (experiment, stage) and path.exists()]
         size = sum(path.stat().st_size for path in made) / 1e6
         rows.append((experiment, stage, f"{len(made)} of {count}", f"{size:.1f}"))
-    print(tabulate(rows, ["experiment", "stage", "cells made", "size (MB)"], colalign=("left", "left", "right", "right"), disable_numparse=True))
+    columns = ["experiment", "stage", "cells made", "size (MB)"]
+    print(tabulate(rows, columns, colalign=("left", "left", "right", "right"), disable_numparse=True))
 
 
 def _show(given):

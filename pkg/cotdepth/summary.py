@@ -35,8 +35,9 @@ def summarise(errors: list[np.ndarray], quantiles: Sequence[float], recipe: xr.D
         "k": ("k", np.arange(errors.shape[1]), {"long_name": "chain-of-thought depth", "units": "steps"}),
         "quantile": ("quantile", list(quantiles), {"long_name": "quantile over test tasks", "units": "1"}),
     }
+    error = "error |w - w_k|^2 / D"
     return xr.Dataset(
-        {name: (dims, values, {"long_name": f"error |w - w_k|^2 / D, {about}", "units": "1"}) for name, (dims, values, about) in found.items()},
+        {name: (dims, values, {"long_name": f"{error}, {about}", "units": "1"}) for name, (dims, values, about) in found.items()},
         coords=axes | {name: recipe.coords[name] for name in ("seed", "dim", "alpha", "tau", "sigma")},
         attrs={"title": "Error against depth on fresh test prompts", "source": source},
     )

@@ -37,8 +37,8 @@ def test_every_cell_has_a_curve_and_a_place_in_the_legend(count):
 
 def test_trajectories_are_drawn_on_the_map_and_beside_it():
     maps = combine([cell(summarise_regimes([0.5, 1, 2], [2, 4], sigma, depth=5), {"sigma": sigma}, "theory") for sigma in (0.1, 1)])
-    places = [(alpha, 3.0, sigma) for alpha in (0.5, 1.0, 1.5, 2.0, 3.0) for sigma in (0.1, 1.0)]
-    trajectories = combine([cell(summarise_regimes(*place, depth=5), dict(zip(("alpha", "tau", "sigma"), place)), "theory") for place in places])
+    places = [{"alpha": alpha, "tau": 3.0, "sigma": sigma} for alpha in (0.5, 1.0, 1.5, 2.0, 3.0) for sigma in (0.1, 1.0)]
+    trajectories = combine([cell(summarise_regimes(**place, depth=5), place, "theory") for place in places])
     figure = draw_phase_diagram(maps, trajectories, depth=5, title="t", panels=[{}, {"sigma": 1}])
     first, second, *_, everything, some = [axes for axes in figure.axes if axes.get_xlabel()]
     assert [len(everything.lines), len(some.lines)] == [10, 5]

@@ -135,7 +135,9 @@ def test_a_change_before_snakemake_takes_note_of_a_finished_job_leaves_an_artifa
     python = tmp_path / "bin" / "python"
     python.parent.mkdir()
     real = shlex.quote(sys.executable)
-    python.write_text(f'#!/bin/sh\n{real} "$@" || exit\nsed -i "s/n_test: 6/n_test: 7/" config.yaml\n{real} -m snakemake -n >/dev/null 2>&1\nexit 0\n')
+    lines = ["#!/bin/sh", f'{real} "$@" || exit', 'sed -i "s/n_test: 6/n_test: 7/" config.yaml',
+             f"{real} -m snakemake -n >/dev/null 2>&1", "exit 0", ""]  # fmt: skip
+    python.write_text("\n".join(lines))
     python.chmod(0o755)
     checkout.edit("config.yaml", "n_test: 5", "n_test: 6")
     checkout.run(out.relative_to(checkout.folder), first_in_path=python.parent)

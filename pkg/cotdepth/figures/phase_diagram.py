@@ -91,7 +91,8 @@ def _draw_boundary(axes, regimes):
     axes.plot(regimes.critical_task_ratio, regimes.alpha, color="black", linewidth=2.2, path_effects=HALO, label=r"$\tau_c$: overthinking below")
     for name, (dashes, label) in sides.items():
         axes.plot(regimes[name], regimes.alpha, color="black", linewidth=1, linestyle=dashes, path_effects=HALO, label=label)
-    axes.plot([regimes.critical_task_ratio.sel(alpha=1, method="nearest"), regimes.tau.max()], [1, 1], color="black", linewidth=0.8)
+    slow = [regimes.critical_task_ratio.sel(alpha=1, method="nearest"), regimes.tau.max()]
+    axes.plot(slow, [1, 1], color="black", linewidth=0.8)
     axes.text(regimes.tau.max(), 1.03, "slow ", ha="right", va="bottom", fontsize=8)
     axes.set(xlim=(regimes.tau.min(), regimes.tau.max()), ylim=(regimes.alpha.min(), regimes.alpha.max()))
 
@@ -112,6 +113,7 @@ def _draw_trajectories(axes, cells, shared, palette):
         label = f"{NAMES[str(cell.phase.values)]}: {describe({name: cell[name] for name in names})}"
         axes.plot(cell.k, cell.error, color=palette[place], label=label)
     shown = np.concatenate([cell.error for cell in cells])
-    axes.set(yscale="log", xlabel="depth $k$ (steps)", ylabel=r"error $E_k$ (theory, $D \to \infty$)",
-             title=describe(shared) or "one trajectory in each regime", ylim=(max(1e-6, shown.min() / 2), shown.max() * 10 ** (0.6 * len(cells))))  # fmt: skip
+    room = 10 ** (0.6 * len(cells))  # above the curves, for the legend
+    axes.set(yscale="log", ylim=(max(1e-6, shown.min() / 2), shown.max() * room), xlabel="depth $k$ (steps)",
+             ylabel=r"error $E_k$ (theory, $D \to \infty$)", title=describe(shared) or "one trajectory in each regime")  # fmt: skip
     axes.legend(loc="upper left")
