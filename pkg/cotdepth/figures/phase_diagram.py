@@ -86,11 +86,12 @@ def _draw_map(axes, at_depth):
 
 
 def _draw_boundary(axes, regimes):
-    sides = {"oscillation_boundary": ((0, (4, 2)), r"$\tau_-$ (the paper's boundary): errors oscillate and grow below"),
-             "drift_boundary": ((0, (1, 1)), r"$\tau_+$: errors grow steadily below")}  # fmt: skip
-    axes.plot(regimes.critical_task_ratio, regimes.alpha, color="black", linewidth=2.2, path_effects=HALO, label=r"$\tau_c$: overthinking below")
-    for name, (dashes, label) in sides.items():
-        axes.plot(regimes[name], regimes.alpha, color="black", linewidth=1, linestyle=dashes, path_effects=HALO, label=label)
+    for name, width, dashes, label in (
+        ("critical_task_ratio", 2.2, "-", r"$\tau_c$: overthinking below"),
+        ("oscillation_boundary", 1, (0, (4, 2)), r"$\tau_-$ (the paper's boundary): errors oscillate and grow below"),
+        ("drift_boundary", 1, (0, (1, 1)), r"$\tau_+$: errors grow steadily below"),
+    ):
+        axes.plot(regimes[name], regimes.alpha, color="black", linewidth=width, linestyle=dashes, path_effects=HALO, label=label)
     slow = [regimes.critical_task_ratio.sel(alpha=1, method="nearest"), regimes.tau.max()]
     axes.plot(slow, [1, 1], color="black", linewidth=0.8)
     axes.text(regimes.tau.max(), 1.03, "slow ", ha="right", va="bottom", fontsize=8)
