@@ -22,7 +22,7 @@ def main(arguments=None) -> int:
 
 
 def _parser():
-    parser = argparse.ArgumentParser(prog="cotdepth", description=main.__doc__.splitlines()[0].replace("Run the command", __doc__.strip()))
+    parser = argparse.ArgumentParser(prog="cotdepth", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, command, about in (
         ("ls", _list, "what has been made, by experiment and stage"),

@@ -116,7 +116,7 @@ def test_an_unknown_key_comes_with_the_nearest_valid_one(path, nearest):
 
 
 NUMBERS = {"alpha": "> 0", "tau": "> 1", "sigma": ">= 0"}
-WHOLE = {"dim": ">= 2", "seeds": ">= 1", "n_test": ">= 1", "depth": ">= 1", "experiment_seed": "from 0 to 2147483647"}
+WHOLE = {"dim": ">= 2", "seeds": ">= 1", "n_test": ">= 1", "depth": "from 1 to 2000", "experiment_seed": "from 0 to 2147483647"}
 
 
 @pytest.mark.parametrize("key, allowed", (NUMBERS | WHOLE | {"ridge": ">= 0"}).items())

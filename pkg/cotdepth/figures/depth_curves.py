@@ -6,6 +6,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from cotdepth.figures.style import SETTINGS, as_cells, choose, colours, describe, differing
 
@@ -32,7 +33,7 @@ def draw_depth_curves(compare: xr.Dataset, *, depth: int, title: str, panels: li
             _draw_curves(column[0], cells, shared)
             _draw_gaps(column[1], cells, depth)
         figure.suptitle(title, fontsize=12)
-        figure.legend(handles=_key(compare), loc="outside lower center", ncols=3)
+        figure.legend(handles=_key(compare), loc="outside lower center", ncols=1 if len(panels) == 1 else 3)
         return figure
 
 
@@ -43,6 +44,7 @@ def _draw_curves(axes, cells, shared):
     lowest = min(float(cell.theory.min()) for cell in cells)
     axes.set(yscale="log", ylim=(lowest / 30, 30), xlabel="depth $k$ (steps)", ylabel=r"error $|w - w_k|^2 / D$",
              title=describe(shared) or "all cells")  # fmt: skip
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="lower left")
 
 
