@@ -4,7 +4,7 @@ from cotdepth.job import run
 
 
 def main(job):
-    from cotdepth.evaluation import evaluate_reduced, prompt_streams
+    from cotdepth.evaluation import evaluate_reduced, label_errors, prompt_streams
     from cotdepth.summary import summarise
 
     [recipe], [trained] = job.read("data"), job.read("train")
@@ -13,7 +13,7 @@ def main(job):
         evaluate_reduced(trained.matrix.sel(seed=seed).values, rngs=prompt_streams(recipe, seed, job.spec["n_test"]), **sizes)
         for seed in job.progress(recipe.seed.values, "pools")
     ]
-    job.write(summarise(errors, job.spec["quantiles"], recipe, source="asymptotic paper, figure 4"))
+    job.write(summarise(label_errors(errors, recipe), job.spec["quantiles"], source="asymptotic paper, figure 4"))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,16 @@
 
 A spectrum has no scale of its own: `identity` has eigenvalues 1 and trace ``D``, `power_law` has the largest eigenvalue 1;
 `with_trace` rescales. Constructors give the common basis, the axes in which features are written; `in_basis_of`,
-`haar`, `shuffled` and `aligned` turn a covariance relative to others.
+`haar`, `shuffled` and `aligned` turn a covariance relative to others. A covariance of low rank needs the eigenvectors of
+its range only.
 """
 
+from copy import copy
 from dataclasses import dataclass
-from operator import index
 
 import numpy as np
+
+from cotdepth.checks import count_argument, mixture_argument, shares_argument
 
 ORTHONORMAL = 1e-8  # largest entry of B^T B - I that still is rounding
 POSITIVE = 1e-10  # relative: eigenvalues of a matrix down to minus this are rounding of 0
@@ -22,18 +25,22 @@ class Covariance:
     ----------
     spectrum : (D,) array
         Eigenvalues, finite and non-negative, at least one positive; zeros make the covariance rank-deficient.
-    basis : (D, D) array, optional
-        Orthonormal eigenvectors as columns, in the order of `spectrum`. Without it, the axes: the common basis.
+    basis : (D, r) array, optional
+        Orthonormal eigenvectors of the first ``r <= D`` entries of `spectrum` as columns; the entries from ``r`` on must be 0,
+        and which eigenvectors they have is left open. Without it, the axes: the common basis.
 
     Raises
     ------
     ValueError
-        If an eigenvalue is negative or not finite, all are 0, or the basis is not orthonormal.
+        If an eigenvalue is negative or not finite, all are 0, the basis is not orthonormal, or a positive eigenvalue has no
+        eigenvector.
 
     Examples
     --------
     >>> Covariance([2.0, 1.0]).matrix.tolist()
     [[2.0, 0.0], [0.0, 1.0]]
+    >>> Covariance([2.0, 0.0], [[0.6], [0.8]]).matrix.round(2).tolist()
+    [[0.72, 0.96], [0.96, 1.28]]
     """
 
     spectrum: np.ndarray
@@ -41,7 +48,7 @@ class Covariance:
 
     def __post_init__(self):
         spectrum = _spectrum("spectrum", self.spectrum)
-        basis = None if self.basis is None else _basis(self.basis, len(spectrum))
+        basis = None if self.basis is None else _basis(self.basis, spectrum)
         for name, array in {"spectrum": spectrum, "basis": basis}.items():
             object.__setattr__(self, name, array)
             if array is not None:
@@ -68,10 +75,22 @@ class Covariance:
         return self.with_eigenvalues(self.spectrum)
 
     def with_eigenvalues(self, values) -> np.ndarray:
-        """The ``(D, D)`` matrix with these eigenvalues, of any sign, in the eigenbasis of this covariance."""
+        """The ``(D, D)`` matrix with these ``D`` eigenvalues, of any sign, in the eigenbasis of this covariance.
+
+        Where the basis has ``r < D`` eigenvectors, the values from ``r`` on must be equal, as those of any function of the
+        covariance are; else ValueError.
+        """
+        values = np.asarray(values, dtype=float)
+        if values.shape != (self.dim,):
+            raise ValueError(f"values has shape {values.shape}: must be ({self.dim},), one for each eigenvalue")
         if self.basis is None:
-            return np.diag(np.asarray(values, dtype=float))
-        matrix = (self.basis * values) @ self.basis.T
+            return np.diag(values)
+        known = self.basis.shape[1]
+        rest = values[known] if known < self.dim else 0.0
+        if not (values[known:] == rest).all():
+            raise ValueError(f"values[{known}:] differ: without their eigenvectors (basis has {known}) they must be equal")
+        matrix = (self.basis * (values[:known] - rest)) @ self.basis.T
+        matrix[np.diag_indices(self.dim)] += rest
         return (matrix + matrix.T) / 2
 
 
@@ -80,7 +99,7 @@ class Covariance:
 
 def identity(dim: int) -> Covariance:
     """Isotropic features: ``D`` eigenvalues 1, trace ``D``."""
-    return Covariance(np.ones(_count("dim", dim)))
+    return Covariance(np.ones(count_argument("dim", dim)))
 
 
 def power_law(dim: int, exponent: float) -> Covariance:
@@ -97,7 +116,7 @@ def limited_support(dim: int, exponent: float, *, support: int) -> Covariance:
     Not rescaled: apply `with_trace` for the unit trace of the training-data paper, section 5.1. Raises ValueError unless
     ``1 <= support <= dim`` and the exponent is finite.
     """
-    dim, support = _count("dim", dim), _count("support", support)
+    dim, support = count_argument("dim", dim), count_argument("support", support)
     if support > dim:
         raise ValueError(f"support = {support}: at most dim = {dim} eigenvalues can be positive")
     if not np.isfinite(exponent):
@@ -148,55 +167,99 @@ def with_trace(covariance: Covariance, trace: float) -> Covariance:
     """The same covariance, scaled to this trace (positive and finite, else ValueError)."""
     if not 0 < trace < np.inf:
         raise ValueError(f"trace = {trace}: must be positive and finite")
-    return Covariance(covariance.spectrum * (trace / covariance.trace), covariance.basis)
+    return _on_basis_of(covariance, covariance.spectrum * (trace / covariance.trace))
 
 
 # --- eigenbases ---------------------------------------------------------------------------------------------------
 
 
 def in_basis_of(covariance: Covariance, target: Covariance) -> Covariance:
-    """The spectrum of one covariance, in its order, on the eigenvectors of another: two tasks in a common basis."""
+    """The spectrum of one covariance, in its order, on the eigenvectors of another: two tasks in a common basis.
+
+    Raises ValueError if they differ in dimension, or the target has no eigenvector for a positive eigenvalue.
+    """
     _check_same_dim(covariance, target)
-    return Covariance(covariance.spectrum, target.basis)
+    if target.basis is not None and covariance.spectrum[target.basis.shape[1] :].any():
+        _check_full_basis("target", target)
+    return _on_basis_of(target, covariance.spectrum)
 
 
 def haar(covariance: Covariance, *, rng: np.random.Generator) -> Covariance:
-    """The same spectrum in an eigenbasis drawn uniformly from all orthonormal ones."""
-    normal = rng.standard_normal((covariance.dim, covariance.dim))
-    basis, upper = np.linalg.qr(normal)
-    return Covariance(covariance.spectrum, basis * np.sign(np.diag(upper)))  # the signs make the law uniform
+    """The same eigenvalues with eigenvectors drawn uniformly from all orthonormal ones.
+
+    Of a rank-deficient covariance the positive eigenvalues come first, in their order, and only theirs are drawn: rank 20 in
+    1000 dimensions costs a QR decomposition of 1000 x 20.
+    """
+    positive = covariance.spectrum > 0
+    spectrum = np.concatenate([covariance.spectrum[positive], covariance.spectrum[~positive]])
+    basis, upper = np.linalg.qr(rng.standard_normal((covariance.dim, covariance.rank)))
+    return Covariance(spectrum, basis * np.sign(np.diag(upper)))  # the signs make the law uniform
 
 
 def shuffled(covariance: Covariance, *, rng: np.random.Generator) -> Covariance:
-    """The same eigenvectors, with the eigenvalues, zeros among them, in random order: support and order both shuffled."""
-    return Covariance(rng.permutation(covariance.spectrum), covariance.basis)
+    """The same eigenvectors, with the eigenvalues, zeros among them, in random order: support and order both shuffled.
+
+    Raises ValueError unless the covariance has all ``D`` eigenvectors.
+    """
+    _check_full_basis("covariance", covariance)
+    return _on_basis_of(covariance, rng.permutation(covariance.spectrum))
 
 
 def aligned(covariance: Covariance, target: Covariance, *, rng: np.random.Generator) -> Covariance:
     """A random support in the eigenbasis of a target, with eigenvalues in the target's order.
 
     The positive eigenvalues sit on directions drawn uniformly without replacement, the largest where the target is
-    largest among them: the tasks ask for the target's skills in the target's order.
+    largest among them: the tasks ask for the target's skills in the target's order. Raises ValueError if they differ in
+    dimension or the target has fewer than ``D`` eigenvectors.
     """
     _check_same_dim(covariance, target)
+    _check_full_basis("target", target)
     order = np.argsort(-target.spectrum, kind="stable")
     places = order[np.sort(rng.choice(covariance.dim, covariance.rank, replace=False))]
     spectrum = np.zeros(covariance.dim)
     spectrum[places] = np.sort(covariance.spectrum)[::-1][: covariance.rank]
-    return Covariance(spectrum, target.basis)
+    return _on_basis_of(target, spectrum)
+
+
+def _on_basis_of(covariance, spectrum):
+    """Another spectrum on the same eigenvectors, shared: hundreds of tasks in one basis hold, and check, one."""
+    other, spectrum = copy(covariance), _spectrum("spectrum", spectrum)
+    spectrum.flags.writeable = False
+    object.__setattr__(other, "spectrum", spectrum)
+    return other
+
+
+# --- mixtures -----------------------------------------------------------------------------------------------------
+
+
+def mixture_arguments(covariances, probabilities, mixture: str) -> tuple[list[Covariance], np.ndarray]:
+    """The tasks of a mixture as covariances of one dimension, with their probabilities, (T,).
+
+    Parameters
+    ----------
+    covariances : sequence of T covariances
+        Each as in `as_covariance`.
+    probabilities : (T,) array
+        Non-negative, with sum 1.
+    mixture : {"prompt", "example"}
+        What is drawn from one task; only checked.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of range, or the dimensions differ.
+    """
+    tasks = [as_covariance(task, name=f"covariances[{i}]") for i, task in enumerate(covariances)]
+    if not tasks:
+        raise ValueError("covariances = []: at least one task is needed")
+    for i, task in enumerate(tasks):
+        if task.dim != tasks[0].dim:
+            raise ValueError(f"covariances[{i}] has {task.dim} features, covariances[0] {tasks[0].dim}: must be equal")
+    mixture_argument(mixture)
+    return tasks, shares_argument(probabilities, len(tasks))
 
 
 # --- checks -------------------------------------------------------------------------------------------------------
-
-
-def _count(name, value):
-    try:
-        count = 0 if isinstance(value, (bool, np.bool_)) else index(value)
-    except TypeError:
-        count = 0
-    if count < 1:
-        raise ValueError(f"{name} = {value!r}: must be an integer of at least 1")
-    return count
 
 
 def _real(name, value):
@@ -221,11 +284,14 @@ def _spectrum(name, value):
     return spectrum
 
 
-def _basis(value, dim):
-    basis = _real("basis", value)
-    if basis.shape != (dim, dim):
-        raise ValueError(f"basis has shape {basis.shape}: must be ({dim}, {dim}), eigenvectors as columns")
-    deviation = np.abs(basis.T @ basis - np.eye(dim)).max()
+def _basis(value, spectrum):
+    basis, dim = _real("basis", value), len(spectrum)
+    if basis.ndim != 2 or len(basis) != dim or not 1 <= basis.shape[1] <= dim:
+        raise ValueError(f"basis has shape {basis.shape}: must be ({dim}, r), 1 <= r <= {dim}, eigenvectors as columns")
+    known = basis.shape[1]
+    if spectrum[known:].any():
+        raise ValueError(f"basis has {known} eigenvectors: the eigenvalues after the first {known} must be 0, and one is positive")
+    deviation = np.abs(basis.T @ basis - np.eye(known)).max()
     if not deviation < ORTHONORMAL:
         raise ValueError(f"basis is off orthonormal by {deviation:.3g}: must be below {ORTHONORMAL}")
     return basis
@@ -246,3 +312,9 @@ def _symmetric(name, value):
 def _check_same_dim(covariance, target):
     if covariance.dim != target.dim:
         raise ValueError(f"target has {target.dim} features, covariance {covariance.dim}: must be equal")
+
+
+def _check_full_basis(name, covariance):
+    if covariance.basis is not None and covariance.basis.shape[1] < covariance.dim:
+        known = covariance.basis.shape[1]
+        raise ValueError(f"{name} has {known} eigenvectors in {covariance.dim} dimensions: all {covariance.dim} are needed here")

@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 
 from cotdepth.models.reduced import reduced_step
-from cotdepth.prompts import RevealedPrompts
+from cotdepth.revealed import RevealedPrompts
 from cotdepth.rollout import error_per_dimension, rollout
 from cotdepth.streams import stream
 
@@ -40,6 +40,12 @@ def prompt_streams(recipe: xr.Dataset, seed: int, n_test: int) -> list[np.random
     """The random streams of the test prompts of one pool; more prompts leave the first ones as they were."""
     names = {"cell": recipe.attrs["stream"], "seed": seed}
     return [stream(recipe.attrs["experiment_seed"], "test prompt", prompt=prompt, **names) for prompt in range(n_test)]
+
+
+def label_errors(errors: list[np.ndarray], recipe: xr.Dataset) -> xr.DataArray:
+    """Errors of the pools of a cell, each (depth + 1, n_prompts), on labelled axes (seed, k, prompt)."""
+    coords = {name: recipe.coords[name] for name in ("seed", "dim", "alpha", "tau", "sigma")}
+    return xr.DataArray(np.stack(errors), dims=("seed", "k", "prompt"), coords=coords)
 
 
 def _batch_errors(matrix, n_context, depth, rngs):

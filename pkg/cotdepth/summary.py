@@ -1,4 +1,4 @@
-"""Errors over test tasks, summarised: means lie where tails are heavy, so medians and quantiles stand beside them."""
+"""Errors over test prompts, summarised: means lie where tails are heavy, so medians and quantiles stand beside them."""
 
 from collections.abc import Sequence
 
@@ -6,38 +6,37 @@ import numpy as np
 import xarray as xr
 
 
-def summarise(errors: list[np.ndarray], quantiles: Sequence[float], recipe: xr.Dataset, source: str) -> xr.Dataset:
-    """Mean, median and quantiles over test tasks.
+def summarise(errors: xr.DataArray, quantiles: Sequence[float], source: str) -> xr.Dataset:
+    """Mean, median and quantiles over test prompts, each of which has its own task.
 
     Parameters
     ----------
-    errors : list of (depth + 1, n_test) arrays
-        Errors per dimension, for each pool of the recipe.
+    errors : xarray.DataArray
+        Errors per dimension on (..., k, prompt), with labelled coordinates.
     quantiles : sequence of float
         Which quantiles to keep.
-    recipe : xarray.Dataset
-        Where the coordinates come from.
     source : str
         Paper and figure, for the attribute ``source``.
 
     Returns
     -------
     xarray.Dataset
-        ``error_mean`` and ``error_median`` (seed, k), ``error_quantile`` (quantile, seed, k).
+        ``error_mean`` and ``error_median`` (..., k), ``error_quantile`` (quantile, ..., k).
     """
-    errors = np.stack(errors)
+    values, dims = errors.values, [dim for dim in errors.dims if dim != "prompt"]
+    axis = errors.get_axis_num("prompt")
     found = {
-        "error_mean": (("seed", "k"), errors.mean(-1), "mean over test tasks"),
-        "error_median": (("seed", "k"), np.median(errors, -1), "median over test tasks"),
-        "error_quantile": (("quantile", "seed", "k"), np.quantile(errors, quantiles, axis=-1), "quantile over test tasks"),
+        "error_mean": (dims, values.mean(axis), "mean over test prompts"),
+        "error_median": (dims, np.median(values, axis), "median over test prompts"),
+        "error_quantile": (["quantile", *dims], np.quantile(values, quantiles, axis=axis), "quantile over test prompts"),
     }
     axes = {
-        "k": ("k", np.arange(errors.shape[1]), {"long_name": "chain-of-thought depth", "units": "steps"}),
-        "quantile": ("quantile", list(quantiles), {"long_name": "quantile over test tasks", "units": "1"}),
+        "k": ("k", np.arange(errors.sizes["k"]), {"long_name": "chain-of-thought depth", "units": "steps"}),
+        "quantile": ("quantile", list(quantiles), {"long_name": "quantile over test prompts", "units": "1"}),
     }
     error = "error |w - w_k|^2 / D"
     return xr.Dataset(
-        {name: (dims, values, {"long_name": f"{error}, {about}", "units": "1"}) for name, (dims, values, about) in found.items()},
-        coords=axes | {name: recipe.coords[name] for name in ("seed", "dim", "alpha", "tau", "sigma")},
+        {name: (where, made, {"long_name": f"{error}, {about}", "units": "1"}) for name, (where, made, about) in found.items()},
+        coords=dict(errors.coords) | axes,
         attrs={"title": "Error against depth on fresh test prompts", "source": source},
     )

@@ -67,7 +67,7 @@ COMPUTED = {
     "J34_30": lambda d, n: d * finite.error_leading_order(*_harmonic(d), n_context=n, depth=10)[[1, 5, 10]],
     "J37": lambda Lambda_diag, n, c: finite.free_attention_weight(Lambda_diag, n, scale=c),
 }
-SELECTION = {"J27", "J29"}  # the quadratic program of task selection
+SELECTION = {"J27", "J29"}  # the quadratic program of task selection: test_selection.py
 FLOW = {name for name in ENTRIES if name.startswith("Z")}  # the gradient-flow paper
 
 

@@ -5,11 +5,11 @@ import pytest
 import torch
 import xarray as xr
 
-from cotdepth.evaluation import evaluate_reduced, prompt_streams
+from cotdepth.evaluation import evaluate_reduced, label_errors, prompt_streams
 from cotdepth.fit.ridge import fit_ridge
 from cotdepth.models.reduced import reduced_step
 from cotdepth.pools import draw_pool, draw_recipe, pool_recipe
-from cotdepth.prompts import RevealedPrompts
+from cotdepth.revealed import RevealedPrompts
 from cotdepth.rollout import error_per_dimension, rollout
 from cotdepth.stamps import ArtifactError
 from cotdepth.summary import summarise
@@ -103,7 +103,7 @@ def test_a_recipe_is_drawn_again_to_the_bit_and_refuses_another_pool():
 def test_the_summary_keeps_means_medians_and_quantiles_of_each_pool():
     errors = [np.array([[1.0, 2.0, 6.0], [0.0, 4.0, 8.0]]), np.ones((2, 3))]
     recipe = xr.Dataset(coords={name: 1.0 for name in ("dim", "alpha", "tau", "sigma")} | {"seed": [0, 1]})
-    summary = summarise(errors, [0.5], recipe, source="a test")
+    summary = summarise(label_errors(errors, recipe), [0.5], source="a test")
     assert summary.error_mean.sel(seed=0).values.tolist() == [3.0, 4.0]
     assert summary.error_median.sel(seed=0, k=0) == 2.0
     assert np.array_equal(summary.error_quantile.sel(quantile=0.5), summary.error_median)

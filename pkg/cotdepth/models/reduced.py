@@ -10,7 +10,7 @@ def reduced_step(matrix: np.ndarray, prompts, history: list[np.ndarray]) -> np.n
     ----------
     matrix : (dim, dim) array
         The fitted matrix ``A``.
-    prompts : cotdepth.prompts.RevealedPrompts
+    prompts : cotdepth.revealed.RevealedPrompts
         The prompts, through products with their sample covariance ``S``; ``S w`` is the statistic ``b`` of a prompt.
     history : list of (n_prompts, dim) arrays
         The estimates so far; only the newest is used.

@@ -5,11 +5,12 @@ dim of its own name; several broadcast as numpy does to one dim `point`. Every a
 """
 
 from collections.abc import Callable
-from operator import index
 from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
+
+from cotdepth.checks import whole_number
 
 
 class Parameter(NamedTuple):
@@ -76,11 +77,8 @@ def labelled(**arguments) -> list[xr.DataArray]:
 
 def depth_argument(name: str, value, largest: int) -> int:
     """A depth as an int from 0 to `largest`; anything else is a ValueError."""
-    try:
-        depth = -1 if isinstance(value, (bool, np.bool_)) else index(value)
-    except TypeError:
-        depth = -1
-    if not 0 <= depth <= largest:
+    depth = whole_number(value)
+    if depth is None or not 0 <= depth <= largest:
         raise ValueError(f"{name} = {value!r}: a depth is an integer from 0 to {largest}")
     return depth
 

@@ -1,12 +1,11 @@
 """Theory at finite size (training-data paper, sections 3 and 4): everything public, by name.
 
-What training finds is in `population` and `mixtures`, exact and approximate errors in `finite_errors`, the paper's bounds in
-`finite_bounds`; here, what these say of more thinking. All errors are per dimension.
+What training finds is in `population` and `mixtures`, exact and approximate errors in `finite_errors`, those of layers whose attention
+drifted in `finite_drift`, the paper's bounds in `finite_bounds`; here, what these say of more thinking. All errors are per dimension.
 """
 
 import numpy as np
 import xarray as xr
-from scipy.linalg import eigh
 
 from cotdepth.covariance import as_covariance
 from cotdepth.theory.finite_bounds import (
@@ -16,6 +15,7 @@ from cotdepth.theory.finite_bounds import (
     target_error_bound,
     thinking_bound,
 )
+from cotdepth.theory.finite_drift import error_exact_drifted_at, error_leading_order_drifted_at
 from cotdepth.theory.finite_errors import (
     direct_error,
     error_exact,
@@ -25,6 +25,8 @@ from cotdepth.theory.finite_errors import (
     error_leading_order,
     error_leading_order_at,
     first_correction,
+    largest_exact_depth,
+    long_enough,
 )
 from cotdepth.theory.mixtures import (
     mixture_gamma,
@@ -33,12 +35,12 @@ from cotdepth.theory.mixtures import (
     mixture_preconditioner,
     mixture_second_moment,
 )
+from cotdepth.theory.overthinking import overthinking_length, overthinks, spectral_radius
 from cotdepth.theory.population import (
     context_argument,
     free_attention_weight,
     gamma,
     hardness,
-    matrix_argument,
     optimal_block,
     population_gradient,
     population_loss,
@@ -55,14 +57,18 @@ __all__ = [
     "direct_error_bound_at",
     "error_exact",
     "error_exact_at",
+    "error_exact_drifted_at",
     "error_expansion",
     "error_expansion_at",
     "error_leading_order",
     "error_leading_order_at",
+    "error_leading_order_drifted_at",
     "first_correction",
     "free_attention_weight",
     "gamma",
     "hardness",
+    "largest_exact_depth",
+    "long_enough",
     "mixture_gamma",
     "mixture_gradient",
     "mixture_loss",
@@ -84,60 +90,6 @@ __all__ = [
     "target_error_bound",
     "thinking_bound",
 ]
-
-UNIT = 1e-12  # a spectral radius this close to 1 is 1: neither growth nor decay
-
-
-def spectral_radius(preconditioner, test_covariance) -> float:
-    """Largest ``|1 - mu|`` over the eigenvalues ``mu`` of ``P Sigma``: the factor of the error vector in one late step.
-
-    Parameters
-    ----------
-    preconditioner : (D, D) array
-        ``P = Gamma^-1`` of a trained layer.
-    test_covariance : Covariance, (D, D) array or (D,) array
-        ``Sigma``; infinitely long test prompts.
-
-    Raises
-    ------
-    ValueError
-        If an argument is out of range.
-
-    Notes
-    -----
-    Training-data paper, remark 4.1, for any ``Gamma``: `error_leading_order` behaves like the radius to the power ``2k``.
-    """
-    test = as_covariance(test_covariance, name="test_covariance")
-    step = matrix_argument("preconditioner", preconditioner, test.dim)
-    return float(np.abs(1 - np.linalg.eigvals(step @ test.matrix)).max())
-
-
-def overthinks(preconditioner, test_covariance) -> bool:
-    """Whether the error grows with depth in the end, for infinitely long test prompts: `spectral_radius` above 1.
-
-    For a symmetric ``Gamma``: an eigenvalue of ``Gamma^-1 Sigma`` exceeds 2, a skill more than twice as strong in the test as
-    in training. Never for the training task itself. The mean over prompts of finite length grows in the end for every task.
-    Arguments as in `spectral_radius`. Source: training-data paper, remark 4.1.
-    """
-    return spectral_radius(preconditioner, test_covariance) > 1 + UNIT
-
-
-def overthinking_length(train_covariance, test_covariance) -> float:
-    """Length of training prompts above which `overthinks`: ``inf`` if no length does. Not rounded to an integer.
-
-    Longer training prompts regularise ``Gamma`` less, which uncovers skills weak in training. At length ``n`` an eigenvalue of
-    ``Gamma^-1 Sigma`` reaches 2 where ``1/n`` is the largest eigenvalue of ``Sigma/2 - Lambda`` relative to
-    ``Lambda + tr(Lambda) I``. Lengths below 1 are not prompts: then every length overthinks.
-
-    Raises ValueError for covariances of different dimension. Derived for this project from eq. (3.5) and remark 4.1.
-    """
-    train = as_covariance(train_covariance, name="train_covariance")
-    test = as_covariance(test_covariance, name="test_covariance")
-    if train.dim != test.dim:
-        raise ValueError(f"test_covariance has {test.dim} features, train_covariance {train.dim}: must be equal")
-    regular = train.with_eigenvalues(train.spectrum + train.trace)
-    excess = eigh(test.matrix / 2 - train.matrix, regular, eigvals_only=True)[-1]
-    return float(1 / excess) if excess > UNIT else np.inf
 
 
 def pseudo_newton(covariance, n_context) -> xr.Dataset:

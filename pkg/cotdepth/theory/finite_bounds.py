@@ -5,7 +5,7 @@ import xarray as xr
 
 from cotdepth.covariance import as_covariance
 from cotdepth.theory.arguments import depth_argument
-from cotdepth.theory.finite_errors import LARGEST_DEPTH, weights_argument
+from cotdepth.theory.finite_arguments import LARGEST_DEPTH, weights_argument
 from cotdepth.theory.population import context_argument, hardness, matrix_argument
 
 SYMMETRIC = 1e-9  # relative: a matrix this close to its transpose is symmetric

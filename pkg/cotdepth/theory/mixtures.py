@@ -6,10 +6,10 @@ each example of a prompt from its own (``mixture="example"``). The two agree for
 
 import numpy as np
 
-from cotdepth.covariance import Covariance, as_covariance
-from cotdepth.theory.population import context_argument, gradient_of_moments, loss_of_moments, second_moment
+from cotdepth.checks import mixture_argument
+from cotdepth.covariance import mixture_arguments
+from cotdepth.theory.population import context_argument, gradient_of_moments, loss_of_moments
 
-SIMPLEX = 1e-9  # what probabilities may miss 1 by
 NULL = 1e-12  # relative: eigenvalues of a mixture below this are 0
 
 
@@ -44,9 +44,9 @@ def mixture_gamma(covariances, probabilities, n_context, *, mixture: str) -> np.
     Training-data paper, eq. (4.1), for "example"; for "prompt" derived for this project, because (4.1) is not the optimum
     of what its text describes (erratum).
     """
-    tasks, shares = _mixture(covariances, probabilities)
+    tasks, shares = mixture_arguments(covariances, probabilities, mixture)
     second = mixture_second_moment(tasks, shares, n_context, mixture=mixture)
-    return second @ np.linalg.pinv(_mean(tasks, shares), rcond=NULL, hermitian=True)
+    return second @ pseudo_inverse(_mean(tasks, shares))
 
 
 def mixture_preconditioner(covariances, probabilities, n_context, *, mixture: str) -> np.ndarray:
@@ -54,9 +54,9 @@ def mixture_preconditioner(covariances, probabilities, n_context, *, mixture: st
 
     Arguments as in `mixture_gamma`. ``-1/c`` times this minimises `mixture_loss`.
     """
-    tasks, shares = _mixture(covariances, probabilities)
+    tasks, shares = mixture_arguments(covariances, probabilities, mixture)
     second = mixture_second_moment(tasks, shares, n_context, mixture=mixture)
-    return _mean(tasks, shares) @ np.linalg.pinv(second, rcond=NULL, hermitian=True)
+    return _mean(tasks, shares) @ pseudo_inverse(second)
 
 
 def mixture_second_moment(covariances, probabilities, n_context, *, mixture: str) -> np.ndarray:
@@ -64,42 +64,39 @@ def mixture_second_moment(covariances, probabilities, n_context, *, mixture: str
 
     Source: training-data paper, Lemma A.4, for "example"; the mean of `population.second_moment` for "prompt".
     """
-    tasks, shares = _mixture(covariances, probabilities)
-    n = context_argument("n_context", n_context)
-    if mixture == "prompt":
-        return _average((second_moment(task, n) for task in tasks), shares)
-    if mixture != "example":
-        raise ValueError(f"mixture = {mixture!r}: must be 'prompt' or 'example'")
+    tasks, shares = mixture_arguments(covariances, probabilities, mixture)
+    square, own, trace = second_moment_weights(n_context, mixture)
     mean = _mean(tasks, shares)
-    own = (task.with_eigenvalues(2 * task.spectrum**2 + task.trace * task.spectrum) for task in tasks)
-    return (1 - 1 / n) * mean @ mean + _average(own, shares) / n
+    singly = (task.with_eigenvalues(own * task.spectrum**2 + trace * task.trace * task.spectrum) for task in tasks)
+    return square * mean @ mean + _average(singly, shares)
+
+
+def second_moment_weights(n_context, mixture: str) -> tuple[float, float, float]:
+    """``(a, b, c)`` of ``S = a M^2 + b sum p Lambda^2 + c sum p tr(Lambda) Lambda``, with ``M = sum p Lambda``.
+
+    Source: training-data paper, Lemma A.4, for "example"; derived for this project for "prompt".
+    """
+    n = context_argument("n_context", n_context)
+    return (0.0, 1 + 1 / n, 1 / n) if mixture_argument(mixture) == "prompt" else (1 - 1 / n, 2 / n, 1 / n)
+
+
+def pseudo_inverse(second) -> np.ndarray:
+    """Inverse of a second moment, (D, D), on the directions that training saw."""
+    return np.linalg.pinv(second, rcond=NULL, hermitian=True)
 
 
 def mixture_loss(block, covariances, probabilities, n_context, *, mixture: str, scale: float = 1.0) -> float:
     """`population.population_loss` of several tasks, the total over coordinates. Source: training-data paper, appendix A.6."""
-    tasks, shares = _mixture(covariances, probabilities)
+    tasks, shares = mixture_arguments(covariances, probabilities, mixture)
     second = mixture_second_moment(tasks, shares, n_context, mixture=mixture)
     return loss_of_moments(block, _mean(tasks, shares), second, scale)
 
 
 def mixture_gradient(block, covariances, probabilities, n_context, *, mixture: str, scale: float = 1.0) -> np.ndarray:
     """Gradient of `mixture_loss` with respect to the block, (D, D)."""
-    tasks, shares = _mixture(covariances, probabilities)
+    tasks, shares = mixture_arguments(covariances, probabilities, mixture)
     second = mixture_second_moment(tasks, shares, n_context, mixture=mixture)
     return gradient_of_moments(block, _mean(tasks, shares), second, scale)
-
-
-def _mixture(covariances, probabilities) -> tuple[list[Covariance], np.ndarray]:
-    tasks = [as_covariance(task, name=f"covariances[{i}]") for i, task in enumerate(covariances)]
-    shares = np.asarray(probabilities)
-    if not tasks or shares.shape != (len(tasks),) or shares.dtype.kind not in "iuf":
-        raise ValueError(f"probabilities = {probabilities!r}: must be {len(tasks)} numbers, one for each of the covariances")
-    if not (shares >= 0).all() or abs(shares.sum() - 1) > SIMPLEX:
-        raise ValueError(f"probabilities = {shares.tolist()}: must be non-negative with sum 1")
-    for i, task in enumerate(tasks):
-        if task.dim != tasks[0].dim:
-            raise ValueError(f"covariances[{i}] has {task.dim} features, covariances[0] {tasks[0].dim}: must be equal")
-    return tasks, shares
 
 
 def _mean(tasks, shares):

@@ -6,10 +6,9 @@ with the paper's initialisation has one trainable block ``V_31`` (here `block`),
 as in the paper, eq. (3.4): step sizes refer to them.
 """
 
-from operator import index
-
 import numpy as np
 
+from cotdepth.checks import scale_argument, whole_number
 from cotdepth.covariance import as_covariance
 
 # --- one task -----------------------------------------------------------------------------------------------------
@@ -184,20 +183,10 @@ def gradient_of_moments(block, mean, second, scale) -> np.ndarray:
 
 def context_argument(name: str, value) -> float:
     """A number of examples as a number: an integer of at least 1, or ``inf``; anything else is a ValueError."""
-    try:
-        count = value if isinstance(value, float) and value == np.inf else 0 if isinstance(value, bool) else index(value)
-    except TypeError:
-        count = 0
-    if count < 1:
+    count = value if isinstance(value, float) and value == np.inf else whole_number(value)
+    if count is None or count < 1:
         raise ValueError(f"{name} = {value!r}: a number of examples is an integer of at least 1, or inf")
     return count
-
-
-def scale_argument(value) -> float:
-    """The constant ``c`` as a float, finite and not 0; anything else is a ValueError."""
-    if isinstance(value, bool) or not isinstance(value, (int, float, np.number)) or not 0 < abs(value) < np.inf:
-        raise ValueError(f"scale = {value!r}: must be a finite number other than 0")
-    return float(value)
 
 
 def matrix_argument(name: str, value, dim: int) -> np.ndarray:

@@ -3,6 +3,7 @@
 ``W = Z Z^T`` with ``Z`` of shape (dim, n_context), independent standard normal entries.
 """
 
+from collections import defaultdict
 from fractions import Fraction
 from functools import cache
 from math import prod
@@ -44,18 +45,18 @@ def _zonal_term(shape, dim, n_context):
     return Fraction(prod(contents[1:]) * mean, norm)
 
 
-def mean_traces(words, n_context: int, algebra) -> list:
+def mean_traces(words, n_context, algebra) -> list:
     """``E tr(W A_1 W A_2 ... W A_r)`` for each word, by contracting one pair of normal factors after the other.
 
     Parameters
     ----------
     words : list of tuple
         The fixed matrices ``A_1 .. A_r`` of each trace, as elements of the algebra.
-    n_context : int
-        Columns of ``Z``.
+    n_context : int or array of them
+        Columns of ``Z``; an array broadcasts against the traces of the algebra, and all its means take one contraction.
     algebra
         What the fixed matrices are, and the type of the result:
-        has ``product(a, b)``, ``transpose(a)`` and ``trace(a)`` (`Diagonal`, `General`).
+        has ``product(a, b)``, ``transpose(a)`` and ``trace(a)`` (`Diagonal`, `General`), a number or an array.
 
     Notes
     -----
@@ -63,14 +64,17 @@ def mean_traces(words, n_context: int, algebra) -> list:
     ``W``, in the same trace (which then turns round or splits) or in another (which then joins it). Equal products of
     traces are computed once, so the cost stays far below the (2r - 1)!! pairings.
     """
-    canonical = cache(lambda word: _canonical(word, algebra))
+    canonical, n_context = cache(lambda word: _canonical(word, algebra)), _plain(n_context)
 
     @cache
     def mean(words):
         if not words:
             return 1
-        terms = _contractions(words[0], words[1:], n_context, algebra)
-        return sum(factor * mean(tuple(sorted(map(canonical, rest)))) for factor, rest in terms)
+        factors = defaultdict(int)
+        for factor, rest in _contractions(words[0], words[1:], n_context, algebra):
+            rest = tuple(sorted(map(canonical, rest)))
+            factors[rest] = factors[rest] + factor  # not in place: traces are shared
+        return sum(factor * mean(rest) for rest, factor in factors.items())
 
     return [mean((canonical(word),)) for word in words]
 
@@ -91,6 +95,7 @@ def _contractions(word, others, n_context, algebra):
 
 
 def _turned(word, algebra):
+    """The transpose of the word: read backwards, each matrix transposed."""
     return tuple(algebra.transpose(a) for a in reversed(word))
 
 
@@ -113,19 +118,33 @@ def _canonical(word, algebra):
     return min(way[i:] + way[:i] for way in ways for i, first in enumerate(way) if first == least)
 
 
-class Diagonal:
-    """Matrices ``diag(first^a second^b)`` as their exponents ``(a, b)``; of integers, so that means are exact."""
+def _plain(values):
+    """An array of one value as a Python number, which computes faster; others as they are."""
+    return np.asarray(values).item() if np.size(values) == 1 else values
 
-    def __init__(self, first: list[int], second: list[int]):
-        self._trace = cache(lambda a, b: sum(x**a * y**b for x, y in zip(first, second)))
+
+class Diagonal:
+    """Matrices ``diag(first^a second^b)`` as their exponents ``(a, b)``; of integers, so that means are exact.
+
+    Parameters
+    ----------
+    first, second : (..., dim) array of int
+        Of type object, for integers of any size; traces have shape (...).
+    """
+
+    def __init__(self, first: np.ndarray, second: np.ndarray):
+        self._trace = cache(lambda a, b: _plain((first**a * second**b).sum(-1)))
 
     def product(self, first, second):
+        """The exponents add up."""
         return first[0] + second[0], first[1] + second[1]
 
     def transpose(self, element):
+        """A diagonal matrix is its transpose."""
         return element
 
     def trace(self, element):
+        """The sum over the diagonal."""
         return self._trace(*element)
 
 
@@ -136,26 +155,30 @@ class General:
     ----------
     symmetric : str
         Names of the matrices that equal their transpose.
-    **matrices : (dim, dim) array
-        By name, one lower-case letter each.
+    **matrices : (..., dim, dim) array
+        By name, one lower-case letter each; traces have shape (...).
     """
 
     def __init__(self, symmetric: str = "", **matrices: np.ndarray):
-        self._symmetric = symmetric
-        self._matrices = matrices | {name.upper(): matrix.T for name, matrix in matrices.items() if name not in symmetric}
-        self._dim = len(next(iter(matrices.values())))
-        self._value = cache(self._value)
+        transposed = {name.upper(): np.swapaxes(matrix, -1, -2) for name, matrix in matrices.items() if name not in symmetric}
+        self._symmetric, self._matrices = symmetric, matrices | transposed
+        self._dim = next(iter(matrices.values())).shape[-1]
+        self.transpose, self.trace, self._value = map(cache, (self.transpose, self.trace, self._value))
 
     def product(self, first, second):
+        """One word after the other."""
         return first + second
 
     def transpose(self, element):
+        """The word backwards, with the names of the transposed matrices."""
         return "".join(name if name in self._symmetric else name.swapcase() for name in reversed(element))
 
     def trace(self, element):
-        return float(np.trace(self._value(element)))
+        """The trace of the product of the word's matrices."""
+        return _plain(np.trace(self._value(element), axis1=-2, axis2=-1))
 
     def _value(self, element):
+        """The product itself, from that of the word without its last letter."""
         if not element:
             return np.eye(self._dim)
         return self._value(element[:-1]) @ self._matrices[element[-1]]
