@@ -30,7 +30,7 @@ def check_config(config: dict, schema: dict) -> dict:
     config = _write_out(config)
     faults = [f"{path} = nan: must be a number" for path in _nans(config, ())]
     errors = sorted(jsonschema.Draft202012Validator(schema).iter_errors(config), key=lambda error: error.json_path)
-    faults = faults or [line for error in errors for line in _lines(error, schema)]
+    faults = faults or list(dict.fromkeys(line for error in errors for line in _lines(error, schema)))   # a fault may break two rules
     if faults:
         raise ConfigError("\n".join(faults))
     return config

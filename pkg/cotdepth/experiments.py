@@ -13,7 +13,7 @@ from cotdepth.config import ConfigError
 from cotdepth.hints import nearest
 
 FAMILIES = ("learner", "theory", "comparison")
-DESCRIPTIVE = ("title", "cell_axes")
+DESCRIPTIVE = ("title", "cell_axes", "covariances")
 RESERVED = ("figures", "logs", "smoke", "paper")
 
 
@@ -61,7 +61,7 @@ def experiment_points(name: str, block: dict) -> list[dict]:
         missing = [axis for axis in block["cell_axes"] if axis not in merged or axis in (*FAMILIES, *DESCRIPTIVE)]
         if missing:
             raise ConfigError(f"{where}.cell_axes: {missing[0]!r} has no value in the block or in a grid")
-        values = [merged[axis] if isinstance(merged[axis], list) else [merged[axis]] for axis in block["cell_axes"]]
+        values = [_as_list(merged[axis]) for axis in block["cell_axes"]]
         found += [{**merged, **dict(zip(block["cell_axes"], choice))} for choice in itertools.product(*values)]
     return found
 
@@ -74,7 +74,8 @@ def experiment_stages(name: str, block: dict, table: dict, scripts: Path) -> dic
     name, block
         The experiment, as `cotdepth.config.check_config` returns it.
     table : dict
-        Family kind -> family -> stage -> ``{script, keys, inputs, over, lists, whole}``.
+        Family kind -> family -> stage -> ``{script, keys, inputs, over, lists, covariances}`` and
+        what `_check_values` reads.
     scripts : Path
         Folder of the scripts.
 
@@ -132,12 +133,52 @@ def _parameters(where, entry, point):
     for key, value in parameters.items():
         if isinstance(value, list) and key not in entry.get("lists", ()):
             raise ConfigError(f"{where}: {key} = {value}: one value, or {key!r} among the cell_axes")
+    _check_values(where, entry, {**point, **parameters})
+    named = entry.get("covariances", {})
+    definitions = {name: _definition(f"{where}: {key}", name, point, restrictions or ())
+                   for key, restrictions in named.items() for name in _as_list(parameters[key])}  # fmt: skip
+    return parameters | ({"covariances": definitions} if definitions else {})
+
+
+def _check_values(where, entry, point):
+    """What a stage can and cannot do with values that are each allowed."""
     for factor, other in entry.get("whole", ()):
-        product = parameters[factor] * parameters[other]
+        product = point[factor] * point[other]
         if product == float("inf") or abs(product - round(product)) > 1e-9 * product:
-            raise ConfigError(f"{where}: {factor} = {parameters[factor]}, {other} = {parameters[other]}: "
+            raise ConfigError(f"{where}: {factor} = {point[factor]}, {other} = {point[other]}: "
                               f"{factor} x {other} = {product:g} must be a whole number")  # fmt: skip
-    return parameters
+    for key, other in entry.get("divides", ()):
+        if point[other] % point[key]:
+            raise ConfigError(f"{where}: {key} = {point[key]}: must divide {other} = {point[other]}")
+    for key, other in entry.get("at_least", ()):
+        if point[key] < point[other]:
+            raise ConfigError(f"{where}: {key} = {point[key]}: must be at least {other} = {point[other]}")
+    for key, largest in entry.get("at_most", {}).items():
+        if point[key] > largest:
+            raise ConfigError(f"{where}: {key} = {point[key]}: must be at most {largest} here")
+    for key, allowed in entry.get("only", {}).items():
+        if point.get(key, allowed) != allowed:
+            raise ConfigError(f"{where}: {key} = {point[key]}: must be {allowed}; it is not known for other values")
+
+
+def _definition(where, name, point, restrictions):
+    """A covariance of the experiment by its name; one that the stage cannot use is refused."""
+    known, dim = point.get("covariances", {}), point["dim"]
+    if name not in known:
+        hint = nearest(name, known) if known else "the experiment defines none"
+        raise ConfigError(f"{where} = {name!r}: not among the covariances; {hint}")
+    spectrum = known[name].get("spectrum", [1] * known[name].get("support", dim))
+    if len(spectrum) > dim or "spectrum" in known[name] and len(spectrum) != dim:
+        raise ConfigError(f"{where} = {name!r}: it has {len(spectrum)} eigenvalues, and dim = {dim}")
+    if "full_rank" in restrictions and (len(spectrum) < dim or not all(spectrum)):
+        raise ConfigError(f"{where} = {name!r}: must have {dim} positive eigenvalues")
+    if "on_axes" in restrictions and known[name].get("basis", "axes") != "axes":
+        raise ConfigError(f"{where} = {name!r}: its basis is not used here; leave it out")
+    return known[name]
+
+
+def _as_list(value):
+    return value if isinstance(value, list) else [value]
 
 
 def _require_readers(where, points, stages):

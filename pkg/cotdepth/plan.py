@@ -4,6 +4,7 @@ import csv
 import functools
 import io
 import json
+import math
 import os
 from pathlib import Path
 
@@ -96,7 +97,7 @@ class Plan:
 
     def _files(self):
         """The index, every table of cells and every stamp: its path, its text and the files that were made from it."""
-        code = functools.cache(spec.code_digests)
+        code = functools.cache(functools.partial(spec.code_digests, known={}))
         names = {"experiments": list(self.experiments), "figures": list(self.figures)}
         yield self.results / INDEX, json.dumps(names, indent=1) + "\n", []
         for experiment, stages in self.experiments.items():
@@ -140,8 +141,20 @@ class Plan:
             if role not in figure["inputs"]:
                 raise ConfigError(f"{where}.inputs: {role!r} is missing, an <experiment>/{wanted}")
             self._check_source(f"{where}.inputs.{role}", figure["inputs"][role], wanted)
-            self._check_depth(where, figure, role)
-        self._check_panels(where, figure, figure["inputs"][self._drawn[figure["draw"]]["panels"]])
+        self._check_keys(where, figure)
+
+    def _check_keys(self, where, figure):
+        """A figure has the keys that its drawing reads, and no others."""
+        drawn = self._drawn[figure["draw"]]
+        for key in ("depth", "panels"):
+            if (key in figure) != (key in drawn):
+                raise ConfigError(f"{where}.{key}: " + (f"{figure['draw']} does not read it" if key in figure else "is missing"))
+        for role, axes in drawn.get("axes", {}).items():
+            self._check_axes(f"{where}.inputs.{role}", figure["inputs"][role], axes)
+        if "depth" in drawn:
+            self._check_depth(where, figure, drawn["depth"])
+        if "panels" in drawn:
+            self._check_panels(where, figure, figure["inputs"][drawn["panels"]])
 
     def _check_source(self, where, source, wanted):
         experiment, _, stage = source.partition("/")
@@ -153,11 +166,20 @@ class Plan:
         if stage != wanted:
             raise ConfigError(f"{where} = {source!r}: must be the stage {wanted!r} of an experiment")
 
-    def _check_depth(self, where, figure, role):
-        experiment = figure["inputs"][role].partition("/")[0]
-        least = min(point["depth"] for point in experiment_points(experiment, self._blocks[experiment]))
-        if figure["depth"] > least:
-            raise ConfigError(f"{where}.depth = {figure['depth']}: {experiment} has depths up to {least} only")
+    def _check_axes(self, where, source, axes):
+        """A drawing that arranges cells needs certain cell axes, and a cell for every combination of their values."""
+        stage = self._stage(source)
+        values = [{cell[axis] for cell, _ in stage.cells.values()} for axis in stage.axes]
+        if set(stage.axes) != set(axes):
+            raise ConfigError(f"{where} = {source!r}: has the cell axes {', '.join(stage.axes)}; must have {', '.join(axes)}")
+        if math.prod(map(len, values)) != len(stage.cells):
+            raise ConfigError(f"{where} = {source!r}: must have a cell for every combination of {', '.join(axes)}")
+
+    def _check_depth(self, where, figure, roles):
+        for experiment in (figure["inputs"][role].partition("/")[0] for role in roles):
+            least = min(point["depth"] for point in experiment_points(experiment, self._blocks[experiment]))
+            if figure["depth"] > least:
+                raise ConfigError(f"{where}.depth = {figure['depth']}: {experiment} has depths up to {least} only")
 
     def _check_panels(self, where, figure, source):
         axes, cells = self._stage(source).axes, [values for values, _ in self._stage(source).cells.values()]

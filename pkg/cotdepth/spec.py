@@ -65,31 +65,39 @@ def cell_name(values: dict) -> str:
     return f"{re.sub(r'[^A-Za-z0-9.+-]+', '_', slug)}-{identity(values)}"
 
 
-def code_digests(script: Path) -> dict[str, str]:
+def code_digests(script: Path, known: dict | None = None) -> dict[str, str]:
     """A digest for a script and for every project module it can import, by module name.
 
     The closure is static: every parent package counts, and so do imports anywhere in a file, but for those inside
     functions of an ``__init__.py``, which serve users and run in no job. Comments, docstrings and layout do not change a
     digest.
 
+    Parameters
+    ----------
+    script : Path
+        Where to start.
+    known : dict, optional
+        Filled with what is found in each file, and believed: calls that share it read a file once.
+
     Raises
     ------
     ValueError
         If a file is missing or not valid Python, or uses a relative import.
     """
-    script = Path(script).resolve()
-    digests, waiting = {f"script.{script.stem}": code_digest(script)}, list(_imports(script))
+    script, known, digests = Path(script).resolve(), {} if known is None else known, {}
+    waiting = {f"script.{script.stem}": script}
     while waiting:
-        module = waiting.pop()
-        if module not in digests:
-            digests[module] = code_digest(module_path(module))
-            waiting.extend(_imports(module_path(module)))
+        name, path = waiting.popitem()
+        if path not in known:
+            known[path] = _read(path)
+        digests[name], imported = known[path]
+        waiting.update((module, module_path(module)) for module in imported if module not in digests)
     return dict(sorted(digests.items()))
 
 
 def code_digest(path: Path) -> str:
     """A digest of what a file does: its syntax tree without docstrings, and so without comments and layout."""
-    return digest(ast.unparse(_without_docstrings(_tree(path))))
+    return _digest_of_tree(_tree(path))
 
 
 def module_path(module: str) -> Path:
@@ -105,6 +113,16 @@ def _tree(path):
         raise ValueError(f"{path}: no digest of this code ({error})") from None
 
 
+def _read(path):
+    """Digest of a file, and names of the project modules that it imports, with their parent packages."""
+    tree = _tree(path)
+    return _digest_of_tree(tree), _imports(path, tree)
+
+
+def _digest_of_tree(tree):
+    return digest(ast.unparse(_without_docstrings(tree)))
+
+
 def _without_docstrings(tree):
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     for node in ast.walk(tree):
@@ -113,10 +131,9 @@ def _without_docstrings(tree):
     return tree
 
 
-def _imports(path):
+def _imports(path, tree):
     """Names of the project modules that a file imports, with their parent packages."""
     found = set()
-    tree = _tree(path)
     for node in tree.body if Path(path).name == "__init__.py" else ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
             raise ValueError(f"{path}, line {node.lineno}: relative import; write the full name, which code digests follow")

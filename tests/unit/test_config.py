@@ -276,6 +276,96 @@ def test_a_figure_without_one_of_its_inputs_is_refused(role):
     assert role in fault(..., "figures", "phase-diagram", "inputs", role)
 
 
+# --- covariances --------------------------------------------------------------------------------------------------
+
+LSA, SELECTION = ("experiments", "lsa-depth"), ("experiments", "task-selection")
+
+
+@pytest.mark.parametrize("path, value, message", [
+    ([*LSA, "train_covariance"], ["isotropc"], "(lsa, data): train_covariance = 'isotropc': not among the covariances; "
+                                               "the nearest valid one is 'isotropic'"),
+    ([*LSA, "test_covariance"], "skewd", "test_covariance = 'skewd': not among the covariances; the nearest valid one is 'skewed'"),
+    ([*SELECTION, "task_types"], ["easy-long", "hard-lng"], "task_types = 'hard-lng': not among the covariances; "
+                                                            "the nearest valid one is 'hard-long'"),
+    ([*SELECTION, "target_covariance"], "traget", "the nearest valid one is 'target'"),
+    ([*LSA, "covariances"], ..., "= 'isotropic': not among the covariances; the experiment defines none"),
+    ([*LSA, "covariances"], {}, "= 'isotropic': not among the covariances; the experiment defines none"),
+])  # fmt: skip
+def test_a_covariance_that_is_not_defined_is_refused_with_the_nearest_name(path, value, message):
+    line = fault(value, *path)
+    assert line.startswith(f"experiments.{path[1]} (") and message in line
+
+
+@pytest.mark.parametrize("definition, size", [
+    ({"exponent": 1, "support": 11, "trace": 1}, 11),
+    ({"spectrum": [1] * 9, "trace": 1}, 9),
+    ({"spectrum": [1] * 11, "trace": 1}, 11),
+])  # fmt: skip
+def test_a_covariance_that_does_not_fit_the_dimension_is_refused(definition, size):
+    line = fault(definition, *LSA, "covariances", "isotropic")
+    assert f"train_covariance = 'isotropic': it has {size} eigenvalues, and dim = 10" in line
+
+
+@pytest.mark.parametrize("definition", [{"exponent": 1, "support": 10, "trace": 1}, {"spectrum": [1] * 9 + [0], "trace": "dim"}], ids=str)
+def test_a_covariance_that_fits_the_dimension_is_accepted(definition):
+    assert plan(with_value(definition, *LSA, "covariances", "isotropic"))
+
+
+def test_a_covariance_that_nothing_refers_to_need_not_fit():
+    assert plan(with_value({"spectrum": [1, 2], "trace": 1}, *LSA, "covariances", "unused"))
+
+
+@pytest.mark.parametrize("definition", [
+    {}, {"trace": 1}, {"exponent": 1}, {"exponent": 1, "spectrum": [1, 2], "trace": 1}, {"spectrum": [1, 2], "support": 2, "trace": 1},
+    {"exponent": 1, "trace": 1, "decay": 2},
+], ids=str)  # fmt: skip
+def test_a_covariance_has_one_definition(definition):
+    assert fault(definition, *LSA, "covariances", "isotropic").startswith("experiments.lsa-depth.covariances.isotropic")
+
+
+@pytest.mark.parametrize("key, value", [
+    ("trace", 0), ("trace", "D"), ("trace", math.inf), ("support", 0), ("support", 2.5), ("exponent", "1"), ("exponent", math.inf),
+    ("exponent", 1e9), ("basis", "random"), ("spectrum", [1]), ("spectrum", [1, -1]), ("spectrum", [0] * 10), ("spectrum", [1, math.inf]),
+], ids=str)  # fmt: skip
+def test_what_defines_no_covariance_is_refused(key, value):
+    definition = {"trace": 1, key: value} if key == "spectrum" else {"exponent": 1, "trace": 1, key: value}
+    line = fault(definition, *LSA, "covariances", "isotropic")
+    assert line.startswith("experiments.lsa-depth.covariances.isotropic.") and key in line
+
+
+# --- values for which a theory is not known -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key, stage", [("label_noise", "(layer, theory)"), ("test_noise", "(layer, theory)")])
+@pytest.mark.parametrize("value", [0.1, 1])
+def test_noise_that_the_theory_of_a_layer_does_not_know_is_refused(key, stage, value):
+    assert f"lsa-depth {stage}: {key} = {value}: must be 0; it is not known for other values" in fault(value, *LSA, key)
+
+
+def test_noise_without_a_theory_is_free():
+    config = with_value(0.1, *LSA, "label_noise")
+    for name in ("theory", "comparison"):
+        del config["experiments"]["lsa-depth"][name]
+    del config["figures"]["lsa-depth"]
+    assert list(plan(config).experiments["lsa-depth"]) == ["data", "train", "evaluate", "baselines"]
+
+
+# --- keys of a figure ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("figure, key, value, message", [
+    ("lsa-depth", "depth", 3, "layer_depth does not read it"),
+    ("lsa-depth", "panels", [{}], "layer_depth does not read it"),
+    ("test-time-scaling", "panels", [{}], "scaling does not read it"),
+    ("step-size", "depth", 3, "descent does not read it"),
+    ("test-time-scaling", "depth", ..., "is missing"),
+    ("theory-validation", "depth", ..., "is missing"),
+    ("theory-validation", "panels", ..., "is missing"),
+])  # fmt: skip
+def test_a_figure_has_the_keys_that_its_drawing_reads_and_no_others(figure, key, value, message):
+    assert fault(value, "figures", figure, key) == f"figures.{figure}.{key}: {message}"
+
+
 def test_every_fault_has_its_line():
     config = with_value(-1, *LEARNER, "sigma")
     config["experiments"]["phase-diagram"] |= {"depht": 3, "alpha": "2"}

@@ -1,14 +1,38 @@
 """Figures draw every curve they are given."""
 
+from itertools import combinations, product
+
 import numpy as np
 import pytest
 import xarray as xr
 
+from cotdepth.attention_comparison import compare_layers
+from cotdepth.attention_evaluation import evaluate_layer, read_layer
+from cotdepth.baseline_evaluation import BASELINES, evaluate_baselines
 from cotdepth.combine import combine
 from cotdepth.comparison import compare_finite_size
+from cotdepth.covariance import identity, limited_support, power_law, with_trace
 from cotdepth.figures.depth_curves import draw_depth_curves
+from cotdepth.figures.descent import draw_descent
+from cotdepth.figures.layer_depth import draw_layer_depth
 from cotdepth.figures.phase_diagram import draw_phase_diagram
+from cotdepth.figures.scaling import draw_scaling
+from cotdepth.figures.task_selection import draw_task_selection
+from cotdepth.fit.adam import Trained
+from cotdepth.fit.layers import label_layers
+from cotdepth.fit.least_squares import fit_least_squares
+from cotdepth.fresh_prompts import draw_test_prompts, label_test_errors
+from cotdepth.pool_theory import theory_at_pools
+from cotdepth.prompt_pools import prompt_pools, read_prompts
+from cotdepth.selection_errors import label_target_errors, training_mixtures
+from cotdepth.selection_results import label_selections, select
+from cotdepth.selection_tasks import read_target, read_tasks, task_recipe
+from cotdepth.summary import summarise
+from cotdepth.theory.descent import compare_step_sizes
+from cotdepth.theory.layer import summarise_layer
+from cotdepth.theory.scaling import summarise_scaling
 from cotdepth.theory.summary import summarise_regimes
+from cotdepth.theory.target_errors import target_errors
 
 
 def cell(dataset, axes, stage):
@@ -44,3 +68,149 @@ def test_trajectories_are_drawn_on_the_map_and_beside_it():
     assert [len(everything.lines), len(some.lines)] == [10, 5]
     for axes in (first, second):
         assert sum(line.get_marker() == "o" for line in axes.lines) == 5
+
+
+# --- what holds of every panel ------------------------------------------------------------------------------------
+
+
+def panels_of(figure):
+    return [axes for axes in figure.axes if axes.axison]
+
+
+def legend_texts(figure):
+    legends = [axes.get_legend() for axes in figure.axes if axes.get_legend()] + figure.legends
+    return " | ".join(text.get_text() for legend in legends for text in legend.get_texts())
+
+
+def assert_readable(figure):
+    """All on the page, titles beside each other, every panel with its labels, and some of every line in its panel."""
+    figure.canvas.draw()
+    page, drawn = figure.bbox_inches, figure.get_tightbbox()
+    assert drawn.x0 > -0.01 and drawn.y0 > -0.01 and drawn.x1 < page.x1 + 0.01 and drawn.y1 < page.y1 + 0.01
+    titles = [axes.title.get_window_extent() for axes in panels_of(figure)]
+    assert not any(one.overlaps(other) for one, other in combinations(titles, 2))
+    for axes in panels_of(figure):
+        assert axes.get_xlabel() and axes.get_title()
+        assert any(shared.get_ylabel() for shared in axes.get_shared_y_axes().get_siblings(axes))
+        low, high = sorted(axes.get_ylim())
+        for line in axes.lines:
+            values = np.asarray(line.get_ydata(), float)
+            assert ((values >= low) & (values <= high)).any(), f"{axes.get_title()}: a line without a point in the panel"
+
+
+# --- test-time scaling --------------------------------------------------------------------------------------------
+
+TASKS = {"hard": with_trace(power_law(4, 2.0), 4.0), "easy": identity(4)}
+
+
+def scaling(targets=(0.1, 0.01)):
+    return combine([
+        cell(summarise_scaling(task, n_context=[5, 10, 20, 100], target=list(targets), depth=6), {"covariance": name}, "theory")
+        for name, task in TASKS.items()
+    ])  # fmt: skip
+
+
+def test_test_time_scaling_is_drawn_by_hardness():
+    figure = draw_scaling(scaling(), depth=3, title="t")
+    assert_readable(figure)
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["hardness $H = 4$", "hardness $H = 22.8$"]
+    errors, lengths, exchange, tested = panels_of(figure)
+    assert [len(axes.lines) for axes in (errors, lengths, exchange, tested)] == [2 * 3 * 2, 2 * 2, 2 * 2, 2 * 3]
+    assert "predicted slope" in legend_texts(figure) and "$n = 100$" in legend_texts(figure) and "error 0.01" in legend_texts(figure)
+    np.testing.assert_allclose(exchange.lines[0].get_ydata(), scaling().context_needed.sel(covariance="easy", target=0.1))
+
+
+def test_of_many_targets_the_ends_are_drawn():
+    figure = draw_scaling(scaling(targets=(0.5, 0.3, 0.1, 0.05, 0.01)), depth=3, title="t")
+    exchange = panels_of(figure)[2]
+    assert [text.get_text() for text in exchange.get_legend().get_texts()] == ["error 0.5", "error 0.1", "error 0.01"]
+    assert len(exchange.lines) == 2 * 3
+
+
+# --- gradient descent ---------------------------------------------------------------------------------------------
+
+
+def test_descent_has_a_panel_for_each_task_and_a_curve_for_each_step_size():
+    tasks = {"strong": with_trace(power_law(3, 1.0), 6.0), "weak": with_trace(power_law(3, 1.0), 1.0)}
+    found = combine([cell(compare_step_sizes(task, 8, steps=400), {"covariance": name}, "theory") for name, task in tasks.items()])
+    figure = draw_descent(found, title="t")
+    assert_readable(figure)
+    weak, strong = panels_of(figure)
+    assert [axes.get_title().split(": ")[1] for axes in (weak, strong)] == ["0.545", "3.27"]
+    for axes, part in ((weak, "0.27"), (strong, "1.64")):
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == [
+            "as proved: 0.50 of the limit", f"as printed: {part} of the limit"]  # fmt: skip
+    assert np.nanmax(strong.lines[1].get_ydata()) > strong.get_ylim()[1] > np.nanmax(weak.lines[1].get_ydata())
+
+
+# --- trained layers -----------------------------------------------------------------------------------------------
+
+LAYERS = {"train_covariance": ["flat", "steep"], "n_context": [4, 8], "trained": ["block", "all"]}
+TESTED, DEPTH = [4, 8, 50], 3
+
+
+def trained_cell(train_covariance, n_context, trained):
+    """A comparison whose layers are at least squares, with a ``W_24`` of 1.2 where it is free."""
+    train = {"flat": identity(3), "steep": with_trace(power_law(3, 1.0), 3.0)}[train_covariance]
+    pools = prompt_pools(train, experiment_seed=1, cell="c", seeds=2, n_context=n_context, n_tasks=60, label_noise=0.0)
+    weight = {"block": 1.0, "all": 1.2}[trained]
+    blocks = np.array([np.pad(fit_least_squares(read_prompts(pools, seed)) / weight, [(0, 0), (0, 1)]) for seed in range(2)])
+    layers = label_layers(Trained(blocks, np.array([[0, 0, 0, -weight]] * 2), np.ones((2, 1))), pools)
+    name = {"experiment_seed": 1, "cell": "c"}
+    errors = [[evaluate_layer(read_layer(layers, seed), draw_test_prompts(identity(3), m, 30, noise=0.0, seed=seed, **name), DEPTH)
+               for m in TESTED] for seed in range(2)]  # fmt: skip
+    experiment = summarise(label_test_errors(np.array(errors), {"seed": layers.seed}, TESTED), [0.25, 0.75], source="a test")
+    theory = summarise_layer(train, identity(3), n_context=n_context, n_context_test=TESTED, depth=DEPTH)
+    return compare_layers(experiment, theory, theory_at_pools(pools, layers, identity(3), n_context_test=TESTED, depth=DEPTH))
+
+
+def baseline_errors():
+    errors = [[evaluate_baselines(draw_test_prompts(identity(3), m, 30, noise=0.0, experiment_seed=1, cell="c", seed=seed), DEPTH,
+                                  covariance=identity(3), ridge=0.1) for m in TESTED] for seed in range(2)]  # fmt: skip
+    leading = {"model": ("model", list(BASELINES)), "seed": ("seed", [0, 1])}
+    return cell(summarise(label_test_errors(np.moveaxis(errors, 2, 0), leading, TESTED), [0.5], source="a test"), {}, "baselines")
+
+
+def test_trained_layers_are_drawn_with_theory_and_baselines():
+    axes = [dict(zip(LAYERS, choice)) for choice in product(*LAYERS.values())]
+    compared = combine([cell(trained_cell(**choice), choice, "compare") for choice in axes])
+    figure = draw_layer_depth(compared, combine([baseline_errors()]), title="t")
+    assert_readable(figure)
+    assert len(panels_of(figure)) == 3 + 3 + 2
+    texts = legend_texts(figure)
+    assert all(word in texts for word in ("theory: exact", "experiment: mean", "experiment: median", "trained at $n = 8$", *BASELINES))
+    short, long, drifted = panels_of(figure)[:3]
+    theory = compared.theory_error.sel(train_covariance="flat", n_context=4, trained="block", theory="exact")
+    np.testing.assert_array_equal(short.lines[0].get_ydata(), theory.sel(n_context_test=4))
+    np.testing.assert_array_equal(long.lines[0].get_ydata(), theory.sel(n_context_test=50))
+    assert any("$|W_{24}|$ = 1.20, 1.20" in text.get_text() for text in drifted.texts)
+
+
+# --- task selection -----------------------------------------------------------------------------------------------
+
+
+def selected_cells(reading):
+    types = {"easy": limited_support(8, 0.2, support=5), "hard": limited_support(8, 0.8, support=3)}
+    target = power_law(8, 0.8)
+    recipe = task_recipe(types, target, experiment_seed=1, cell=reading, seeds=3, per_type=4, reading=reading)
+    sets = [read_tasks(recipe, seed) for seed in range(3)]
+    selected = label_selections([select(tasks, target, "surrogate", rng=np.random.default_rng(0)) for tasks in sets], recipe)
+    choices = [training_mixtures(selected.probability.values[seed], recipe.task_type.values) for seed in range(3)]
+    settings = {"n_context": 20, "mixture": ["prompt", "example"], "depth": 3}
+    errors = [target_errors(tasks, list(choice.values()), read_target(recipe), **settings) for tasks, choice in zip(sets, choices)]
+    worth = label_target_errors(np.array(errors), selected, settings["mixture"], list(choices[0]))
+    return [cell(dataset, {"reading": reading}, "s") for dataset in (selected, worth)]
+
+
+def test_task_selection_has_a_row_for_each_reading_and_a_curve_for_each_mixture():
+    selected, target = (combine(list(cells)) for cells in zip(*(selected_cells(reading) for reading in ("independent", "aligned"))))
+    figure = draw_task_selection(selected, target, title="t")
+    assert_readable(figure)
+    assert len(panels_of(figure)) == 2 * 4
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["selected", "uniform", "easy", "hard"]
+    for row, reading in enumerate(("aligned", "independent")):
+        example = panels_of(figure)[4 * row + 3]
+        assert example.get_title() == f"{reading}: one task per example"
+        drawn = {line.get_label(): line.get_ydata() for line in example.lines}
+        for name, values in drawn.items():
+            np.testing.assert_array_equal(values, target.error.sel(reading=reading, mixture="example", model=name).median("seed"))

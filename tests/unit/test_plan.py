@@ -2,6 +2,7 @@
 
 import copy
 import functools
+import json
 import math
 import os
 from pathlib import Path
@@ -31,7 +32,8 @@ LONG_AGO = 1_000_000_000 * 10**9  # ns
 def code_read_once():
     """The code does not change while these tests run."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(spec, "code_digests", functools.cache(spec.code_digests))
+        digests = functools.cache(spec.code_digests)
+        patch.setattr(spec, "code_digests", lambda script, known: digests(script))
         yield
 
 
@@ -228,3 +230,57 @@ def test_results_that_cannot_be_written_are_named(tmp_path):
     )
     with pytest.raises(ConfigError, match="results = .*file': cannot be written"):
         made.write()
+
+
+# --- covariances --------------------------------------------------------------------------------------------------
+
+LSA = {
+    "title": "t", "learner": "lsa", "theory": "layer", "comparison": "layer", "cell_axes": ["train_covariance"], "dim": 4,
+    "covariances": {"flat": {"exponent": 0, "trace": 4}, "steep": {"exponent": 1, "trace": 4}, "other": {"exponent": 2, "trace": 4},
+                    "unused": {"exponent": 3, "trace": 4}},
+    "train_covariance": ["flat", "steep"], "test_covariance": "other", "n_context": 6, "n_context_test": [6], "n_tasks": 40,
+    "label_noise": 0, "test_noise": 0, "trained": "block", "batch_size": 20, "epochs": 3, "learning_rate": 0.01, "ridge": 0.1,
+    "experiment_seed": 1, "seeds": 2, "n_test": 10, "depth": 3, "quantiles": [0.5],
+}  # fmt: skip
+
+
+@pytest.fixture
+def lsa_stamps(tmp_path):
+    """The stamps of an experiment with some of its covariances defined anew."""
+
+    def of(**definitions):
+        block = LSA | {"covariances": LSA["covariances"] | definitions}
+        return written(Plan({"results": str(tmp_path), "experiments": {"e": block}, "figures": {}}, STAGES, CHECKOUT / "scripts"))
+
+    return of
+
+
+def test_a_stamp_holds_the_covariances_that_its_cell_refers_to(lsa_stamps):
+    found = {name.split("/")[1]: set(json.loads(text)["spec"].get("covariances", {}))
+             for name, text in lsa_stamps().items() if name.startswith("e/") and "flat" in name}  # fmt: skip
+    assert found == {"data": {"flat"}, "train": set(), "evaluate": {"other"}, "theory": {"flat", "other"},
+                     "pool_theory": {"other"}, "compare": set()}  # fmt: skip
+
+
+def test_an_edit_of_a_covariance_that_nothing_refers_to_changes_nothing(lsa_stamps):
+    assert lsa_stamps() == lsa_stamps(unused={"exponent": 5, "trace": 1}) == lsa_stamps(more={"exponent": 5, "trace": 1})
+
+
+@pytest.mark.parametrize("name, stale", [
+    ("steep", {"data", "theory"}),
+    ("other", {"evaluate", "baselines", "theory", "pool_theory"}),
+])  # fmt: skip
+@pytest.mark.parametrize("definition", [{"exponent": 1.5, "trace": 4}, {"exponent": 1, "trace": 4, "basis": "haar"}], ids=str)
+def test_an_edit_of_a_covariance_keeps_all_names_and_changes_the_stamps_of_the_stages_that_use_it(lsa_stamps, name, stale, definition):
+    before, after = lsa_stamps(), lsa_stamps(**{name: definition})
+    assert before.keys() == after.keys() and changed_stages(before, after) == stale
+
+
+def test_an_edit_of_a_covariance_leaves_the_cells_of_the_others_alone(lsa_stamps):
+    before, after = lsa_stamps(), lsa_stamps(steep={"exponent": 1.5, "trace": 4})
+    changed = [name for name in before if before[name] != after[name]]
+    assert len(changed) == 2 and all("steep" in name for name in changed)
+
+
+def test_the_same_definition_in_other_words_changes_nothing(lsa_stamps):
+    assert lsa_stamps() == lsa_stamps(steep={"trace": 4.0, "exponent": 1.0})

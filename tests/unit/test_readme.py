@@ -11,12 +11,12 @@ from cotdepth.plan import Plan
 CHECKOUT = Path(__file__).parents[2]
 
 
-def test_the_experiment_of_the_readme_is_accepted_and_has_its_own_cells():
+def test_the_experiments_of_the_readme_are_accepted_and_have_their_own_cells():
     blocks = (CHECKOUT / "README.md").read_text(encoding="utf-8").split("```yaml\n")[1:]
-    [mine] = [yaml.safe_load(block.partition("```")[0]) for block in blocks]
     config, schema, table = (yaml.safe_load((CHECKOUT / name).read_text(encoding="utf-8"))
                              for name in ("config.yaml", "workflow/schemas/config.schema.yaml", "workflow/stages.yaml"))  # fmt: skip
-    update_config(config, mine)
+    for block in blocks:
+        update_config(config, yaml.safe_load(block.partition("```")[0]))
     plan = Plan(check_config(config, schema), table, CHECKOUT / "scripts")
-    [name] = mine["experiments"]
-    assert len(plan.artifacts(name, "evaluate")) == 8 and len(plan.artifacts(name, "compare")) == 2
+    assert len(plan.artifacts("noisy-labels", "evaluate")) == 8 and len(plan.artifacts("noisy-labels", "compare")) == 2
+    assert len(plan.artifacts("weak-skills", "compare")) == 2 and {"noisy-labels", "weak-skills"} <= plan.figures.keys()

@@ -225,31 +225,8 @@ def _yaml(name):
 
 
 def _tiny_config(results):
-    parameters = {
-        "dim": 4,
-        "sigma": 0.1,
-        "ridge": 0,
-        "experiment_seed": 1,
-        "seeds": 2,
-        "n_test": 3,
-        "quantiles": [0.5],
-        "depth": 3,
-    }
-    families = {"learner": "reduced", "theory": "ridgeless", "comparison": "finite-size"}
-    return {
-        "results": str(results),
-        "experiments": {
-            "point": {**families, "title": "t",
-                      "cell_axes": ["alpha", "tau", "sigma", "dim"], "alpha": 2, "tau": 3, **parameters},
-            "map": {"title": "t", "theory": "ridgeless", "cell_axes": ["sigma"],
-                    "alpha": [1, 2], "tau": [2, 4], "sigma": 0.1, "depth": 3},
-        },
-        "figures": {
-            "curves": {"title": "t", "draw": "depth_curves", "inputs": {"compare": "point/compare"}, "depth": 2, "panels": [{}]},
-            "phases": {"title": "t", "draw": "phase_diagram", "inputs": {"map": "map/theory", "trajectories": "point/theory"},
-                       "depth": 2, "panels": [{}, {"tau": 3}]},
-        },
-    }  # fmt: skip
+    config = yaml.safe_load((CHECKOUT / "tests/data/tiny.yaml").read_text(encoding="utf-8"))
+    return config | {"results": str(results)}
 
 
 def _jobs(plan):

@@ -9,62 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
+
+from cotdepth.config import check_config
+from cotdepth.plan import Plan
 
 PROJECT = Path(__file__).resolve().parents[2]
 COPIED = ("Snakefile", "workflow", "profiles", "scripts", "pkg", "environment.yml")
 
-# Thirteen jobs, with the names of the real configuration, so that the overlays in workflow/scales/ fit it.
-CONFIG = """\
-results: results
-
-experiments:
-  theory-validation:
-    title: Experiment beside theory
-    learner: reduced
-    theory: ridgeless
-    comparison: finite-size
-    cell_axes: [alpha, tau, dim]
-    alpha: 2
-    tau: 4
-    dim: [4, 8]
-    sigma: 0.5
-    ridge: 0
-    experiment_seed: 1
-    seeds: 2
-    n_test: 5
-    depth: 3
-    quantiles: [0.25, 0.75]
-  phase-diagram:
-    title: A map
-    theory: ridgeless
-    cell_axes: [sigma]
-    alpha: {from: 2, to: 8, count: 2, spacing: log}
-    tau: {from: 1.5, to: 6, count: 3, spacing: log}
-    sigma: [0.1]
-    depth: 4
-  trajectories:
-    title: Trajectories
-    theory: ridgeless
-    cell_axes: [alpha, tau, sigma]
-    depth: 4
-    grids:
-      - {alpha: 4, tau: 4, sigma: 0.1}
-      - {alpha: 0.5, tau: 3, sigma: 0.1}
-
-figures:
-  theory-validation:
-    title: Experiment and theory
-    draw: depth_curves
-    inputs: {compare: theory-validation/compare}
-    depth: 2
-    panels: [{}]
-  phase-diagram:
-    title: Map and trajectories
-    draw: phase_diagram
-    inputs: {map: phase-diagram/theory, trajectories: trajectories/theory}
-    depth: 4
-    panels: [{}]
-"""
+CONFIG = PROJECT / "tests" / "data" / "tiny.yaml"
 
 
 class Checkout:
@@ -120,6 +73,17 @@ class Checkout:
         assert text.count(old) == 1, f"{path}: {text.count(old)} times {old!r}"
         (self.folder / path).write_text(text.replace(old, new), encoding="utf-8")
 
+    def configure(self, block: str, old: str, new: str) -> None:
+        """Replace the one occurrence of a text in a block of the configuration, as in ``experiments.phase-diagram``."""
+        text = (self.folder / "config.yaml").read_text(encoding="utf-8")
+        node = yaml.compose(text)
+        for name in block.split("."):
+            [node] = [value for key, value in node.value if key.value == name]
+        start, end = node.start_mark.index, node.end_mark.index
+        inside = text[start:end]
+        assert inside.count(old) == 1, f"{block}: {inside.count(old)} times {old!r}"
+        (self.folder / "config.yaml").write_text(text[:start] + inside.replace(old, new) + text[end:], encoding="utf-8")
+
     def append(self, path: str, text: str) -> None:
         """Add a text to the end of a file."""
         with open(self.folder / path, "a", encoding="utf-8") as file:
@@ -128,6 +92,18 @@ class Checkout:
     def forget(self) -> None:
         """Delete all that Snakemake remembers."""
         shutil.rmtree(self.folder / ".snakemake")
+
+    def plan(self) -> Plan:
+        """The plan of the configuration, with results relative to the folder of the checkout."""
+        config, schema, table = (yaml.safe_load((self.folder / path).read_text(encoding="utf-8"))
+                                 for path in ("config.yaml", "workflow/schemas/config.schema.yaml", "workflow/stages.yaml"))  # fmt: skip
+        return Plan(check_config(config, schema), table, self.folder / "scripts")
+
+    def planned_products(self) -> set[str]:
+        """Every artifact and figure that the configuration asks for, by path in the results folder."""
+        plan = self.plan()
+        figures = {f"figures/{name}.{kind}" for name in plan.figures for kind in ("png", "pdf")}
+        return figures | {str(Path(path).relative_to(plan.results)) for path in plan.all_artifacts()}
 
     def artifact(self, stage: str, cell: str, experiment: str = "theory-validation") -> Path:
         """The one artifact of a stage whose cell name begins so."""
@@ -182,4 +158,4 @@ def _copy_project(folder):
             shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
         else:
             shutil.copy2(PROJECT / name, folder)
-    (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    shutil.copy2(CONFIG, folder / "config.yaml")

@@ -1,5 +1,7 @@
 """What an edit reruns, and what it leaves alone: shown by dry runs on a finished run."""
 
+from pathlib import Path
+
 import pytest
 
 COMPARED = {"compare_finite_size": 1, "figure_depth_curves": 1}
@@ -7,6 +9,13 @@ EVALUATED = {"evaluate_reduced": 2, **COMPARED}
 TRAINED = {"train_reduced": 2, **EVALUATED}
 DRAWN = {"data_pool": 2, **TRAINED}
 PREDICTED = {"theory_ridgeless": 4, **COMPARED, "figure_phase_diagram": 1}
+LAYERS_COMPARED = {"compare_layers": 2, "figure_layer_depth": 1}
+LAYERS_EVALUATED = {"evaluate_lsa": 2, "theory_at_pools": 2, **LAYERS_COMPARED}
+LAYERS_TRAINED = {"train_lsa": 2, **LAYERS_EVALUATED}
+LAYERS_TESTED_ELSEWHERE = {"evaluate_baselines": 1, "theory_layer": 1, **LAYERS_EVALUATED}
+SELECTED = {"train_selection": 2, "evaluate_selection": 2, "figure_task_selection": 1}
+FIGURES = dict.fromkeys(("figure_depth_curves", "figure_phase_diagram", "figure_scaling", "figure_layer_depth",
+                         "figure_task_selection", "figure_descent"), 1)  # fmt: skip
 
 
 def test_the_copied_package_is_the_one_that_runs(checkout):
@@ -29,12 +38,13 @@ def test_an_edit_of_comments_and_docstrings_does_nothing(checkout):
     for path, line in [
         ("pkg/cotdepth/evaluation.py", '    names = {"cell": recipe.attrs["stream"], "seed": seed}\n'),
         ("pkg/cotdepth/figures/style.py", 'matplotlib.use("agg")\n'),
+        ("pkg/cotdepth/fit/adam.py", "    optimiser = torch.optim.Adam(model.parameters, lr=learning_rate)\n"),
         ("scripts/train_reduced.py", '    [recipe] = job.read("data")\n'),
     ]:
         checkout.edit(path, line, "\n" + line.replace("\n", "  # a comment\n"))
-        source = (checkout.folder / path).read_text(encoding="utf-8")
-        checkout.edit(path, source.splitlines()[0], '"""Another docstring."""')
-    checkout.edit("pkg/cotdepth/summary.py", '"""Mean, median and quantiles over test tasks.\n', '"""Something else.\n')
+        first = (checkout.folder / path).read_text(encoding="utf-8").splitlines()[0]
+        checkout.edit(path, first, first.replace('"""', '"""Another docstring. ', 1))
+    checkout.edit("pkg/cotdepth/summary.py", '"""Mean, median and quantiles over test prompts', '"""Something else')
     checkout.append("workflow/rules/train.smk", "# a comment\n")
     assert checkout.rules() == {}
 
@@ -45,7 +55,15 @@ def test_an_edit_of_comments_and_docstrings_does_nothing(checkout):
     ("pkg/cotdepth/evaluation.py", EVALUATED),
     ("pkg/cotdepth/comparison.py", COMPARED),
     ("pkg/cotdepth/theory/row_filter.py", PREDICTED),
-    ("pkg/cotdepth/figures/style.py", {"figure_depth_curves": 1, "figure_phase_diagram": 1}),
+    ("pkg/cotdepth/theory/finite.py",
+     {"theory_scaling": 2, "figure_scaling": 1, "theory_layer": 1, "theory_at_pools": 2, **LAYERS_COMPARED}),
+    ("pkg/cotdepth/models/reduced.py", EVALUATED),
+    ("pkg/cotdepth/models/lsa.py", LAYERS_TRAINED),
+    ("pkg/cotdepth/fit/adam.py", LAYERS_TRAINED),
+    ("pkg/cotdepth/baselines.py", {"evaluate_baselines": 1, "figure_layer_depth": 1}),
+    ("pkg/cotdepth/selection.py", SELECTED),
+    ("pkg/cotdepth/figures/style.py", FIGURES),
+    ("pkg/cotdepth/figures/layer_depth.py", {"figure_layer_depth": 1}),
     ("pkg/cotdepth/figures/phase_diagram.py", {"figure_phase_diagram": 1}),
     ("pkg/cotdepth/plan.py", {}),
 ])  # fmt: skip
@@ -84,18 +102,43 @@ def test_a_value_taken_away_remakes_only_what_read_it(checkout):
     assert checkout.rules() == COMPARED
 
 
-def test_a_deeper_grid_reruns_evaluation_and_theory_but_not_training(checkout):
-    checkout.edit("config.yaml", "depth: 3\n", "depth: 6\n")
-    assert checkout.rules() == {**EVALUATED, "theory_ridgeless": 1}
-
-
-@pytest.mark.parametrize("old, new", [
-    ("title: Experiment and theory", "title: Theory and experiment"),
-    ("    depth: 2\n    panels: [{}]", "    depth: 2\n    panels: [{}, {tau: 4}]"),
+@pytest.mark.parametrize("experiment, expected", [
+    ("theory-validation", {**EVALUATED, "theory_ridgeless": 1}),
+    ("lsa-depth", LAYERS_TESTED_ELSEWHERE),
 ])  # fmt: skip
-def test_an_edit_of_a_figure_draws_that_figure_only(checkout, old, new):
-    checkout.edit("config.yaml", old, new)
-    assert checkout.rules() == {"figure_depth_curves": 1}
+def test_a_deeper_grid_reruns_evaluation_and_theory_but_not_training(checkout, experiment, expected):
+    checkout.configure(f"experiments.{experiment}", "depth: 3\n", "depth: 6\n")
+    assert checkout.rules() == expected
+
+
+def test_longer_training_reruns_training_and_what_reads_it_but_neither_data_nor_theory(checkout):
+    checkout.configure("experiments.lsa-depth", "epochs: 3", "epochs: 4")
+    assert checkout.rules() == LAYERS_TRAINED
+
+
+@pytest.mark.parametrize("experiment, old, new, expected", [
+    ("lsa-depth", "skewed: {exponent: 1,", "skewed: {exponent: 2,", {"data_prompts": 1, "theory_layer": 1, **LAYERS_TRAINED}),
+    ("lsa-depth", "isotropic: {exponent: 0,", "isotropic: {exponent: 0.5,", LAYERS_TESTED_ELSEWHERE),
+    ("task-selection", "hard-long: {exponent: 0.8,", "hard-long: {exponent: 0.9,", {"data_tasks": 2, **SELECTED}),
+    ("test-time-scaling", "hard: {exponent: 1,", "hard: {exponent: 2,", {"theory_scaling": 1, "figure_scaling": 1}),
+    ("step-size", "strong: {exponent: 1,", "strong: {exponent: 2,", {"theory_descent": 1, "figure_descent": 1}),
+])  # fmt: skip
+def test_another_definition_of_a_covariance_reruns_the_stages_that_use_it_under_the_same_names(checkout, experiment, old, new, expected):
+    made = {Path(name).stem for name in checkout.products()}
+    checkout.configure(f"experiments.{experiment}.covariances", old, new)
+    planned = checkout.dry_run()
+    assert {rule: len(cells) for rule, cells in planned.items()} == expected
+    assert made >= {cell for cells in planned.values() for cell in cells}
+
+
+@pytest.mark.parametrize("figure, old, new, expected", [
+    ("theory-validation", "title: Experiment and theory", "title: Theory and experiment", "figure_depth_curves"),
+    ("theory-validation", "panels: [{}]", "panels: [{}, {tau: 4}]", "figure_depth_curves"),
+    ("test-time-scaling", "depth: 2", "depth: 3", "figure_scaling"),
+])  # fmt: skip
+def test_an_edit_of_a_figure_draws_that_figure_only(checkout, figure, old, new, expected):
+    checkout.configure(f"figures.{figure}", old, new)
+    assert checkout.rules() == {expected: 1}
 
 
 @pytest.mark.parametrize("old, new, expected", [
@@ -117,16 +160,19 @@ def test_an_edit_is_seen_without_what_snakemake_remembers(checkout):
 
 
 def test_another_spelling_of_the_same_configuration_reruns_nothing(checkout):
-    for old, new in [
-        ("alpha: 2\n    tau: 4\n", "tau: 4.0\n    alpha: 2.0\n"),
-        ("dim: [4, 8]", "dim: [4.0, 8]"),
-        ("sigma: 0.5", "sigma: 5.0e-1   # a comment"),
-        ("n_test: 5", "n_test: 5.0"),
-        ("depth: 3", "depth: 3.0"),
-        ("{from: 1.5, to: 6, count: 3, spacing: log}", "[1.5, 3, 6.0]"),
-        ("{alpha: 0.5, tau: 3, sigma: 0.1}", "{sigma: 1.0e-1, alpha: 0.5, tau: 3.0}"),
+    for experiment, old, new in [
+        ("theory-validation", "alpha: 2\n    tau: 4\n", "tau: 4.0\n    alpha: 2.0\n"),
+        ("theory-validation", "dim: [4, 8]", "dim: [4.0, 8]"),
+        ("theory-validation", "sigma: 0.5", "sigma: 5.0e-1   # a comment"),
+        ("theory-validation", "n_test: 5", "n_test: 5.0"),
+        ("theory-validation", "depth: 3", "depth: 3.0"),
+        ("phase-diagram", "{from: 1.5, to: 6, count: 3, spacing: log}", "[1.5, 3, 6.0]"),
+        ("trajectories", "{alpha: 0.5, tau: 3, sigma: 0.1}", "{sigma: 1.0e-1, alpha: 0.5, tau: 3.0}"),
+        ("lsa-depth", "skewed: {exponent: 1, trace: dim, basis: haar}", "skewed: {basis: haar, exponent: 1.0, trace: dim}"),
+        ("lsa-depth", "n_context_test: [6, 20]", "n_context_test: [6.0, 2.0e+1]"),
+        ("lsa-depth", "learning_rate: 0.01", "learning_rate: 1.0e-2"),
     ]:
-        checkout.edit("config.yaml", old, new)
+        checkout.configure(f"experiments.{experiment}", old, new)
     assert checkout.rules() == {}
 
 

@@ -96,7 +96,7 @@ def test_an_orphan_whose_inputs_were_made_again_writes_nothing(checkout):
     """Its own stamp is as it was: only the fit changed, and a run has made everything anew in the meantime."""
     command, _ = evaluation(checkout)
     job = start_paused(checkout, COMPUTED, command)
-    checkout.edit("config.yaml", "ridge: 0", "ridge: 2")
+    checkout.configure("experiments.theory-validation", "ridge: 0", "ridge: 2")
     checkout.run()
     before = checkout.products()
     code, stderr = go_on(job)

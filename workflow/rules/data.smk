@@ -13,3 +13,37 @@ rule data_pool:
         "{wildcards.experiment}: draw the task pools of {wildcards.cell}"
     shell:
         "python scripts/data_pool.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule data_prompts:
+    input:
+        stamp=f"{STAGE}/data/{{cell}}.json",
+    output:
+        f"{STAGE}/data/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("data", "lsa")),
+    log:
+        f"{LOG}/data/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: draw the prompt pools of {wildcards.cell}"
+    shell:
+        "python scripts/data_prompts.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule data_tasks:
+    input:
+        stamp=f"{STAGE}/data/{{cell}}.json",
+    output:
+        f"{STAGE}/data/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("data", "task-selection")),
+    log:
+        f"{LOG}/data/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: draw the tasks of {wildcards.cell}"
+    shell:
+        "python scripts/data_tasks.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"

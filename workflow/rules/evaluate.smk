@@ -36,3 +36,98 @@ rule compare_finite_size:
     shell:
         "python scripts/compare_finite_size.py --stamp {input.stamp:q} --evaluate {input.evaluate:q} --theory {input.theory:q}"
         " --out {output:q} > {log:q} 2>&1"
+
+
+rule evaluate_lsa:
+    input:
+        stamp=f"{STAGE}/evaluate/{{cell}}.json",
+        train=upstream("evaluate", "train"),
+    output:
+        f"{STAGE}/evaluate/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("evaluate", "lsa")),
+    log:
+        f"{LOG}/evaluate/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: roll out the layers of {wildcards.cell}"
+    shell:
+        "python scripts/evaluate_lsa.py --stamp {input.stamp:q} --train {input.train:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule evaluate_baselines:
+    input:
+        stamp=f"{STAGE}/baselines/{{cell}}.json",
+    output:
+        f"{STAGE}/baselines/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("baselines", "lsa")),
+    log:
+        f"{LOG}/baselines/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: least squares, ridge, gradient descent and Newton, {wildcards.cell}"
+    shell:
+        "python scripts/evaluate_baselines.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule theory_at_pools:
+    input:
+        stamp=f"{STAGE}/pool_theory/{{cell}}.json",
+        data=upstream("pool_theory", "data"),
+        train=upstream("pool_theory", "train"),
+    output:
+        f"{STAGE}/pool_theory/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("pool_theory", "layer")),
+    log:
+        f"{LOG}/pool_theory/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: exact theory at each prompt pool of {wildcards.cell}"
+    shell:
+        "python scripts/theory_at_pools.py --stamp {input.stamp:q} --data {input.data:q} --train {input.train:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule compare_layers:
+    input:
+        stamp=f"{STAGE}/compare/{{cell}}.json",
+        evaluate=upstream("compare", "evaluate"),
+        theory=upstream("compare", "theory"),
+        pool_theory=upstream("compare", "pool_theory"),
+    output:
+        f"{STAGE}/compare/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("compare", "layer")),
+    log:
+        f"{LOG}/compare/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: trained layers beside theory, {wildcards.cell}"
+    shell:
+        "python scripts/compare_layers.py --stamp {input.stamp:q} --evaluate {input.evaluate:q} --theory {input.theory:q}"
+        " --pool_theory {input.pool_theory:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule evaluate_selection:
+    input:
+        stamp=f"{STAGE}/evaluate/{{cell}}.json",
+        data=upstream("evaluate", "data"),
+        train=upstream("evaluate", "train"),
+    output:
+        f"{STAGE}/evaluate/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("evaluate", "task-selection")),
+    log:
+        f"{LOG}/evaluate/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: errors on the target of {wildcards.cell}"
+    shell:
+        "python scripts/evaluate_selection.py --stamp {input.stamp:q} --data {input.data:q} --train {input.train:q}"
+        " --out {output:q} > {log:q} 2>&1"

@@ -36,3 +36,83 @@ rule figure_phase_diagram:
     shell:
         "python scripts/figure_phase_diagram.py --stamp {input.stamp:q} --map {input.map:q} --trajectories {input.trajectories:q}"
         " --out {output:q} > {log:q} 2>&1"
+
+
+rule figure_scaling:
+    input:
+        stamp=f"{RESULTS}/figures/{{figure}}.json",
+        theory=shown("theory"),
+    output:
+        png=report(f"{RESULTS}/figures/{{figure}}.png", caption="../report/scaling.rst", category="Theory"),
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+    wildcard_constraints:
+        figure=only(plan.drawn_by("scaling")),
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "figure {wildcards.figure}"
+    shell:
+        "python scripts/figure_scaling.py --stamp {input.stamp:q} --theory {input.theory:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule figure_layer_depth:
+    input:
+        stamp=f"{RESULTS}/figures/{{figure}}.json",
+        compare=shown("compare"),
+        baselines=shown("baselines"),
+    output:
+        png=report(f"{RESULTS}/figures/{{figure}}.png", caption="../report/layer_depth.rst", category="Experiment and theory"),
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+    wildcard_constraints:
+        figure=only(plan.drawn_by("layer_depth")),
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "figure {wildcards.figure}"
+    shell:
+        "python scripts/figure_layer_depth.py --stamp {input.stamp:q} --compare {input.compare:q} --baselines {input.baselines:q}"
+        " --out {output:q} > {log:q} 2>&1"
+
+
+rule figure_descent:
+    input:
+        stamp=f"{RESULTS}/figures/{{figure}}.json",
+        theory=shown("theory"),
+    output:
+        png=report(f"{RESULTS}/figures/{{figure}}.png", caption="../report/descent.rst", category="Theory"),
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+    wildcard_constraints:
+        figure=only(plan.drawn_by("descent")),
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "figure {wildcards.figure}"
+    shell:
+        "python scripts/figure_descent.py --stamp {input.stamp:q} --theory {input.theory:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule figure_task_selection:
+    input:
+        stamp=f"{RESULTS}/figures/{{figure}}.json",
+        selected=shown("selected"),
+        target=shown("target"),
+    output:
+        png=report(f"{RESULTS}/figures/{{figure}}.png", caption="../report/task_selection.rst", category="Theory"),
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+    wildcard_constraints:
+        figure=only(plan.drawn_by("task_selection")),
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "figure {wildcards.figure}"
+    shell:
+        "python scripts/figure_task_selection.py --stamp {input.stamp:q} --selected {input.selected:q} --target {input.target:q}"
+        " --out {output:q} > {log:q} 2>&1"

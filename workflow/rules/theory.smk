@@ -13,3 +13,54 @@ rule theory_ridgeless:
         "{wildcards.experiment}: ridgeless theory of {wildcards.cell}"
     shell:
         "python scripts/theory_ridgeless.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule theory_layer:
+    input:
+        stamp=f"{STAGE}/theory/{{cell}}.json",
+    output:
+        f"{STAGE}/theory/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("theory", "layer")),
+    log:
+        f"{LOG}/theory/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: theory of the trained layer of {wildcards.cell}"
+    shell:
+        "python scripts/theory_layer.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule theory_scaling:
+    input:
+        stamp=f"{STAGE}/theory/{{cell}}.json",
+    output:
+        f"{STAGE}/theory/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("theory", "scaling")),
+    log:
+        f"{LOG}/theory/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: test-time scaling of {wildcards.cell}"
+    shell:
+        "python scripts/theory_scaling.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule theory_descent:
+    input:
+        stamp=f"{STAGE}/theory/{{cell}}.json",
+    output:
+        f"{STAGE}/theory/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("theory", "descent")),
+    log:
+        f"{LOG}/theory/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: gradient descent on the population loss of {wildcards.cell}"
+    shell:
+        "python scripts/theory_descent.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"

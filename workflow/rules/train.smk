@@ -14,3 +14,39 @@ rule train_reduced:
         "{wildcards.experiment}: fit the reduced model to the task pools of {wildcards.cell}"
     shell:
         "python scripts/train_reduced.py --stamp {input.stamp:q} --data {input.data:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule train_lsa:
+    input:
+        stamp=f"{STAGE}/train/{{cell}}.json",
+        data=upstream("train", "data"),
+    output:
+        f"{STAGE}/train/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("train", "lsa")),
+    log:
+        f"{LOG}/train/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: train linear attention on the prompt pools of {wildcards.cell}"
+    shell:
+        "python scripts/train_lsa.py --stamp {input.stamp:q} --data {input.data:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule train_selection:
+    input:
+        stamp=f"{STAGE}/train/{{cell}}.json",
+        data=upstream("train", "data"),
+    output:
+        f"{STAGE}/train/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("train", "task-selection")),
+    log:
+        f"{LOG}/train/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: select among the tasks of {wildcards.cell}"
+    shell:
+        "python scripts/train_selection.py --stamp {input.stamp:q} --data {input.data:q} --out {output:q} > {log:q} 2>&1"
