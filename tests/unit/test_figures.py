@@ -210,7 +210,7 @@ def test_task_selection_has_a_row_for_each_reading_and_a_curve_for_each_mixture(
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["selected", "uniform", "easy", "hard"]
     for row, reading in enumerate(("aligned", "independent")):
         example = panels_of(figure)[4 * row + 3]
-        assert example.get_title() == f"{reading}: one task per example"
+        assert example.get_title() == f"{reading}\none task per example"
         drawn = {line.get_label(): line.get_ydata() for line in example.lines}
         for name, values in drawn.items():
             np.testing.assert_array_equal(values, target.error.sel(reading=reading, mixture="example", model=name).median("seed"))

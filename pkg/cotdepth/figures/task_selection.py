@@ -28,14 +28,14 @@ def draw_task_selection(selected: xr.Dataset, target: xr.Dataset, *, title: str)
     palette = dict(zip(selected.type.values, colours(selected.sizes["type"])))
     mixtures = target.mixture.values
     with plt.rc_context(SETTINGS):
-        figure, axes = plt.subplots(len(rows), 2 + len(mixtures), figsize=(7 + 3.6 * len(mixtures), 3.3 * len(rows)), squeeze=False,
+        figure, axes = plt.subplots(len(rows), 2 + len(mixtures), figsize=(7 + 3.6 * len(mixtures), 1.5 + 2.7 * len(rows)), squeeze=False,
                                     layout="constrained")  # fmt: skip
         for panels, (chosen, errors) in zip(axes, rows):
             name = ", ".join(str(errors[axis].item()) for axis in target.attrs["axes"])
             _draw_probabilities(panels[0], chosen, palette, name)
             _draw_hardness(panels[1], chosen, palette, name)
             for panel, mixture in zip(panels[2:], mixtures):
-                _draw_errors(panel, errors.error_quantile.sel(mixture=mixture), palette, f"{name}: one task per {mixture}")
+                _draw_errors(panel, errors.error_quantile.sel(mixture=mixture), palette, f"{name}\none task per {mixture}")
         figure.legend(*axes[0, 2].get_legend_handles_labels(), loc="outside lower center", ncols=6, title="trained on (theory)")
         figure.suptitle(title, fontsize=12)
         return figure
@@ -54,7 +54,7 @@ def _draw_probabilities(axes, chosen, palette, reading):
         axes.plot(tasks, chosen.probability.isel(seed=0, task=tasks), ".", color=colour, markersize=3)
         axes.plot(tasks[[0, -1]], 2 * [float(chosen.type_probability.sel(type=name).mean())], color=colour, linewidth=2.5)
     axes.axhline(1 / chosen.sizes["task"], color="#7F7F7F", linestyle=(0, (4, 1.5)), linewidth=1)
-    axes.set(xlabel="task", ylabel=r"probability $\pi_\ell$", title=f"{reading}: tasks of one set")
+    axes.set(xlabel="task", ylabel=r"probability $\pi_\ell$", title=f"{reading}\ntasks of one set")
 
 
 def _draw_hardness(axes, chosen, palette, reading):
@@ -67,7 +67,7 @@ def _draw_hardness(axes, chosen, palette, reading):
     axes.axhline(1 / chosen.sizes["task"], color="#7F7F7F", linestyle=(0, (4, 1.5)), linewidth=1)
     hardnesses = np.unique(chosen.hardness)
     axes.set(xscale="log", ylim=(0, None), xlabel=r"hardness $\mathrm{tr}\,\Lambda / \lambda_{\min}^+$",
-             ylabel=r"mean $\pi_\ell$ of a type", title=f"{reading}: types, all sets")  # fmt: skip
+             ylabel=r"mean $\pi_\ell$ of a type", title=f"{reading}\ntypes, all sets")  # fmt: skip
     axes.set_xticks(hardnesses, [f"{value:.0f}" for value in hardnesses])
     axes.xaxis.set_minor_locator(NullLocator())
 
