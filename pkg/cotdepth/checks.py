@@ -37,13 +37,13 @@ def positive_argument(name: str, value) -> float:
     return float(value)
 
 
-def shares_argument(probabilities, count: int) -> np.ndarray:
-    """Probabilities of `count` tasks, non-negative with sum 1; anything else is a ValueError."""
+def shares_argument(probabilities, count: int, name: str = "probabilities") -> np.ndarray:
+    """Probabilities of `count` tasks, non-negative with sum 1; anything else is a ValueError that calls them `name`."""
     shares = np.asarray(probabilities)
     if shares.shape != (count,) or shares.dtype.kind not in "iuf":
-        raise ValueError(f"probabilities = {probabilities!r}: must be {count} numbers, one for each of the tasks")
+        raise ValueError(f"{name} = {probabilities!r}: must be {count} numbers, one for each of the tasks")
     if not (shares >= 0).all() or abs(shares.sum() - 1) > SIMPLEX:
-        raise ValueError(f"probabilities = {shares.tolist()}: must be non-negative with sum 1")
+        raise ValueError(f"{name} = {shares.tolist()}: must be non-negative with sum 1")
     return shares.astype(float)
 
 

@@ -1,0 +1,123 @@
+"""Coefficients ``[x^k y^k]`` of a two-point function, from its values on circles, and the radius that allows.
+
+Circles somewhat inside the radius of convergence and the fast Fourier transform. What the transform leaves at orders that are
+too high to matter is rounding, or will fold into the coefficients: its size is the error estimate.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.optimize import brentq
+from scipy.signal import lfilter
+
+from cotdepth.theory.equivalent_fixed_point import Medium, solved
+from cotdepth.theory.equivalent_two_point import channel_matrix, generating_functions
+
+LARGEST_DEPTH = 200  # the grid has (9 depth)^2 / 2 points, for each product of two channels
+LARGEST_RADIUS = 64.0  # errors that decay faster are computed as if they decayed like this
+INSIDE = 4.0  # log of the factor by which the circle has shrunk at the largest depth: magnifies rounding by its square
+NODES = 9  # nodes for each depth: coefficients that fold into each other differ in order by this, exp(-INSIDE NODES) in size
+ROUNDING = 20 * np.finfo(float).eps  # relative, of any coefficient
+
+
+class Coefficients(NamedTuple):
+    """Coefficients of ``F`` times ``radius^(i + j)``, which keeps them in range, and their error."""
+
+    scaled: np.ndarray  # (depth + 1, depth + 1)
+    radius: float
+    noise: float  # estimated error of every entry of `scaled`
+
+
+# --- the radius ---------------------------------------------------------------------------------------------------
+
+
+def radius_of_convergence(problem, tolerance: float) -> float:
+    """The smallest ``|x|`` on the real axis where ``F(x, x)`` is singular, to a relative `tolerance`; at most 64."""
+    return min(_radius(problem, side, tolerance) for side in (1.0, -1.0))
+
+
+def _radius(problem, side, tolerance):
+    """Where the repeated fluctuations cease to converge on one side, or an eigenvalue of the resolvent diverges."""
+    start = [np.ones((1, 1 + len(problem.families)))]
+
+    def excess(log_radius):
+        found, converged = solved(problem, np.array([side * np.exp(log_radius)]), start[0])
+        if not converged or not _physical(problem, found):
+            return 1.0
+        level = np.linalg.eigvals(channel_matrix(problem, found)).real.max(initial=0)
+        if level < 1:
+            start[0] = found.dressing
+        return min(level - 1, 1.0)
+
+    low, high, step = -1.0, np.log(LARGEST_RADIUS), 0.5
+    while excess(low) >= 0:
+        low -= 1
+    while excess(min(low + step, high)) < 0:
+        low += step
+        if low >= high:
+            return LARGEST_RADIUS
+    return float(np.exp(brentq(excess, low, min(low + step, high), xtol=tolerance, rtol=1e-15)))
+
+
+def _physical(problem, found):
+    """Whether a solution on the real axis continues the one at 0: nothing has changed sign."""
+    eigenvalues = problem.algebra.eigenvalues(found.inverse)
+    return bool((found.dressing > 0).all() and (eigenvalues.real > 0).all())
+
+
+# --- coefficients -------------------------------------------------------------------------------------------------
+
+
+def coefficients(problem, sources, depth: int) -> list[Coefficients]:
+    """Those of ``F`` of each source up to ``x^depth y^depth``."""
+    order = max(depth, 1)
+    n_nodes = max(NODES * order, 16) // 2 * 2
+    radius = radius_of_convergence(problem, 0.01 / order) * np.exp(-INSIDE / order)
+    circle = radius * np.exp(2j * np.pi * np.arange(n_nodes // 2 + 1) / n_nodes)  # the lower half is its conjugate
+    values = generating_functions(problem, _on_circle(problem, circle), sources, _pairs)
+    return [_transformed(function, radius, depth) for function in values]
+
+
+def _on_circle(problem, circle):
+    """The medium at all points, solved in pieces of bounded memory."""
+    piece = max(1, 2_000_000 // problem.test.size)
+    parts = []
+    for first in range(0, len(circle), piece):
+        x = circle[first : first + piece]
+        found, converged = solved(problem, x, np.ones((len(x), 1 + len(problem.families))))
+        if not converged:
+            raise ArithmeticError(f"the one-point equations did not converge at |x| = {abs(x[0]):.6g}")
+        parts.append(found)
+    return Medium(*(np.concatenate(arrays) for arrays in zip(*parts)))
+
+
+def _pairs(vectors):
+    """Products over pairs of nodes, (half circle, whole circle)."""
+    whole = np.concatenate([vectors, vectors[-2:0:-1].conj()])
+    return vectors @ whole.T
+
+
+def _transformed(function, radius, depth):
+    n_nodes = function.shape[1]
+    scaled = np.fft.hfft(np.fft.fft(function, axis=1), n_nodes, axis=0) / n_nodes**2
+    high = 7 * n_nodes // 8
+    noise = max(np.abs(scaled[high:]).max(), np.abs(scaled[:, high:]).max())
+    return Coefficients(scaled[: depth + 1, : depth + 1], radius, float(noise))
+
+
+def diagonal(found: Coefficients) -> tuple[np.ndarray, np.ndarray]:
+    """The coefficients ``[x^k y^k] F``, (depth + 1,), and their error estimates."""
+    return _unscaled(np.diag(found.scaled), found.noise, found.radius)
+
+
+def summed_diagonal(found: Coefficients) -> tuple[np.ndarray, np.ndarray]:
+    """The coefficients of ``F / ((1 - x)(1 - y))`` likewise: sums over all lower orders."""
+    filters = [1.0], [1.0, -found.radius]
+    sums = lfilter(*filters, lfilter(*filters, found.scaled, axis=0), axis=1)
+    return _unscaled(np.diag(sums), found.noise * lfilter(*filters, np.ones(len(sums))) ** 2, found.radius)
+
+
+def _unscaled(scaled, noise, radius):
+    with np.errstate(all="ignore"):
+        scale = np.exp(-2 * np.log(radius) * np.arange(len(scaled)))
+        return scaled * scale, (noise + ROUNDING * np.abs(scaled)) * scale

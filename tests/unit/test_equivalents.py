@@ -1,0 +1,362 @@
+"""The deterministic equivalent against reference values, the theories that it contains, and itself."""
+
+import json
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cotdepth.covariance import Covariance, from_matrix, haar, identity, power_law
+from cotdepth.theory import asymptotic, equivalents, finite
+from cotdepth.theory import equivalent_contour as contour
+from cotdepth.theory.equivalent_algebra import Blocks, Spectra, reduced
+from cotdepth.theory.equivalent_problem import assembled
+from cotdepth.theory.equivalent_two_point import error_source, label_noise_source, training_task_source
+
+INF = np.inf
+REFERENCE = json.loads((Path(__file__).parents[1] / "data" / "reference_general.json").read_text())["records"]
+PRINTED = 3e-8  # nine digits, and what two evaluations of the reference agree to
+RNG = np.random.default_rng
+
+
+def isotropic(alpha, tau, sigma=0.0, *, ridge=0.0, step_size=1.0, dim=1e13):
+    """The limit of large dimension: one eigenvalue that occurs `dim` times."""
+    return assembled(
+        Spectra(np.array([dim])),
+        [np.ones(1)],
+        np.ones(1),
+        contexts=[alpha * dim],
+        noises=[sigma * dim**0.5],
+        shares=[1.0],
+        n_tasks=tau * dim,
+        test_context=alpha * dim,
+        ridge=ridge,
+        step_size=step_size,
+    )
+
+
+def curve(problem, depth, source=error_source):
+    return contour.diagonal(*contour.coefficients(problem, [source], depth))[0]
+
+
+# --- reference values ---------------------------------------------------------------------------------------------
+
+
+def covariance_of(record, dim):
+    """A covariance as a record describes it: a spectrum, or a matrix where it is rotated."""
+    if record["kind"] == "iso":
+        return np.ones(dim)
+    if record["kind"] == "power":
+        spectrum = np.arange(1, dim + 1.0) ** -record["exponent"]
+        return spectrum / spectrum.mean()
+    if record["kind"] == "two-level-interleaved":
+        return np.repeat([0.5, 1.5, 0.5, 1.5], dim // 4)
+    spectrum = np.repeat(record["levels"], dim // 2)
+    angle = record.get("rotation_angle")
+    if angle is None:
+        return spectrum
+    rotation = np.kron([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], np.eye(dim // 2))
+    return rotation @ np.diag(spectrum) @ rotation.T
+
+
+def regime_of(record):
+    families = record["train_families"]
+    total = sum(family["M"] for family in families)
+    train = [covariance_of(family["covariance"], record["D"]) for family in families]
+    return (train, covariance_of(record["test_covariance"], record["D"])), {
+        "train_context": [family["L"] for family in families],
+        "test_context": record["L_test"],
+        "n_tasks": total,
+        "label_noise": [family["label_noise_variance"] ** 0.5 for family in families],
+        "shares": [family["M"] / total for family in families],
+        "ridge": 2 * record["ridge_r"],
+        "step_size": record["step_size"],
+        "depth": 10,
+    }
+
+
+def assert_reference(record, name, values, dim=None):
+    """Printed digits at every depth; the simulation, where there is one, at two."""
+    given = record[name]
+    np.testing.assert_allclose(values, given["theory"], rtol=PRINTED, atol=1e-15)
+    for k in (1, 3) if dim else ():
+        assert abs(given["sim_mean"][k] / values[k] - 1) <= 4 * given["sim_se"][k] / values[k] + 12 / dim
+
+
+@pytest.mark.parametrize("record", [record for record in REFERENCE if "train_families" in record], ids=lambda record: record["id"])
+def test_reference_with_finite_pools(record):
+    covariances, regime = regime_of(record)
+    error = equivalents.error_curve(*covariances, **regime)
+    assert_reference(record, "E", error.values, record["D"])
+    noisy = equivalents.error_curve(*covariances, **regime, test_noise=2.0)
+    assert_reference(record, "V_per_unit_test_noise_variance", (noisy - error).values / 4, record["D"])
+    training = equivalents.training_task_error_curve(*covariances, **regime).values.reshape(-1, 11)
+    for i, values in enumerate(training):
+        assert_reference(record, f"train_task_error_family{i}", values, record["D"])
+
+
+@pytest.mark.parametrize("record", [record for record in REFERENCE if "lam" in record], ids=lambda record: record["id"])
+def test_reference_with_ridge_in_the_limit(record):
+    problem = isotropic(record["alpha"], record["tau"], record["sigma"], ridge=record["lam"])
+    error, training, noise = contour.coefficients(problem, [error_source, training_task_source(0), label_noise_source], 10)
+    assert_reference(record, "E", contour.diagonal(error)[0])
+    assert_reference(record, "train_task_error_family0", contour.diagonal(training)[0])
+    assert_reference(record, "V_times_D", contour.summed_diagonal(noise)[0] * problem.dim)
+
+
+@pytest.mark.parametrize("record", [record for record in REFERENCE if record["id"].startswith("Minf")], ids=lambda record: record["id"])
+def test_reference_at_the_population_optimum(record):
+    train, test = (covariance_of(record.get(name, {"kind": "iso"}), record["D"]) for name in ("train_covariance", "test_covariance"))
+    noise = record["label_noise_variance"] ** 0.5
+    regime = dict(train_context=record["L"], test_context=record["L_test"], n_tasks=INF, label_noise=noise)
+    assert_reference(record, "E", equivalents.error_curve(train, test, **regime, depth=8).values)
+
+
+# --- theories that it contains ------------------------------------------------------------------------------------
+
+ISOTROPIC = [(4, 3, 0.01), (0.5, 4, 0.01), (3, 1.5, 0.01), (2, 2, 1.5), (1, 9, 0.2), (8, 20, 0)]
+ISOTROPIC += [(2, 1.01, 0.3), (3, INF, 0), (0.5, INF, 0.3)]
+
+
+@pytest.mark.parametrize("point", ISOTROPIC, ids=str)
+def test_isotropic_and_ridgeless_it_is_the_asymptotic_theory(point):
+    np.testing.assert_allclose(curve(isotropic(*point), 60), asymptotic.error_curve(*point, depth=60), rtol=1e-9)
+    rate = -2 * np.log(contour.radius_of_convergence(isotropic(*point), 1e-14))
+    assert rate == pytest.approx(asymptotic.growth_rate(*point).item(), abs=1e-10)
+
+
+def marchenko_pastur(ratio, n=250):
+    """Gauss nodes and weights of eigenvalues of a Wishart matrix of mean 1, its atom at 0 included."""
+    diagonal = np.full(n, 1 + 1 / ratio)
+    diagonal[0] = 1
+    off = np.full(n - 1, ratio**-0.5)
+    nodes, vectors = np.linalg.eigh(np.diag(diagonal) + np.diag(off, 1) + np.diag(off, -1))
+    return nodes, vectors[0] ** 2
+
+
+def closed_system(alpha, tau, sigma, lam, depth, radius, n=64):
+    """The paper's equations for ridge, with its averages over the spectrum of the tasks."""
+    s, weights = marchenko_pastur(tau)
+    c = 1 + (1 + sigma**2) / alpha
+    fitted = s / (s + lam / (2 * c))
+    x = radius * np.exp(2j * np.pi * np.arange(n) / n)
+    zeta, phi = x / ((1 - x) * c), np.ones(n, complex)
+    for _ in range(3000):
+        q = 1 / (1 + np.outer(zeta * phi, fitted))
+        phi = (phi + 1 / (1 + zeta / alpha * (q @ (weights * fitted)))) / 2
+    dressed = np.outer(zeta * phi, zeta * phi)
+
+    def average(values):
+        return (q * (weights * values)) @ q.T
+
+    loop = dressed / alpha
+    rest = 1 - loop * average(fitted**2)
+    plain = average(np.ones_like(s)) / np.outer(1 - x, 1 - x) / rest
+    shrunk = fitted / (s + lam / (2 * c))
+    noise = (c - 1) / tau * (dressed * average(shrunk) + loop * average(np.ones_like(s)) * average(shrunk) / rest)
+    coefficients = np.fft.fft2(plain / (1 - noise)) / n**2
+    return np.diag(coefficients).real[: depth + 1] * radius ** (-2.0 * np.arange(depth + 1))
+
+
+@pytest.mark.parametrize("point", [(2, 1.5, 0.1, 0.3), (2, 0.6, 0.1, 0.2), (0.7, 3, 0.5, 1.0), (2, 1.05, 0.1, 0.05)], ids=str)
+def test_isotropic_with_ridge_it_is_the_papers_closed_system(point):
+    alpha, tau, sigma, ridge = point
+    expected = closed_system(*point, depth=6, radius=0.3)
+    np.testing.assert_allclose(curve(isotropic(alpha, tau, sigma, ridge=ridge), 6), expected, rtol=1e-7)
+
+
+@pytest.mark.parametrize("rotated", [False, True])
+def test_exact_means_over_test_prompts_approach_it_like_one_over_the_dimension(rotated):
+    gaps = []
+    for dim in (20, 40, 80):
+        train, test = np.repeat([0.4, 1.6], dim // 2), Covariance(np.repeat([0.5, 1.5], dim // 2))
+        if rotated:
+            test = np.kron([[1, 0.4], [0.4, 1]], np.eye(dim // 2))
+        theory = equivalents.error_curve(train, test, train_context=3 * dim, test_context=2 * dim, n_tasks=INF, depth=3)
+        exact = finite.error_exact(train, test, n_context=3 * dim, n_context_test=2 * dim, depth=3)
+        gaps.append(dim * (exact / theory - 1).values[1:])
+    first, second = np.abs(gaps[1] / gaps[0] - 1), np.abs(gaps[2] / gaps[1] - 1)
+    assert (second < 0.08).all() and (second < 0.7 * first).all(), (first, second)
+
+
+# --- itself -------------------------------------------------------------------------------------------------------
+
+REGIME = dict(train_context=60, test_context=90, n_tasks=80, label_noise=2.0, ridge=0.3)
+TEST = power_law(40, 0.3)
+
+
+def both(train, test, **regime):
+    """Error on new tasks and on training tasks, noise of the test labels included."""
+    regime = REGIME | {"test_noise": 1.5, "depth": 6} | regime
+    new, known = (function(train, test, **regime) for function in (equivalents.error_curve, equivalents.training_task_error_curve))
+    return np.vstack([new, known.values.reshape(-1, 7)])
+
+
+def test_commuting_covariances_in_any_common_basis():
+    train, (rotation, _) = power_law(40, 0.4), np.linalg.qr(RNG(0).standard_normal((40, 40)))
+    rotated = [rotation @ covariance.matrix @ rotation.T for covariance in (train, TEST)]
+    np.testing.assert_allclose(both(*rotated), both(train, TEST), rtol=1e-9)
+
+
+def test_rotating_every_covariance_changes_nothing():
+    train, (rotation, _) = haar(power_law(40, 0.4), rng=RNG(1)), np.linalg.qr(RNG(2).standard_normal((40, 40)))
+    rotated = [rotation @ covariance.matrix @ rotation.T for covariance in (train, TEST)]
+    np.testing.assert_allclose(both(*rotated), both(train, TEST), rtol=1e-9)
+
+
+def test_common_structure_is_found():
+    noise = RNG(3).standard_normal((4, 4))
+    pair, rotation = noise @ noise.T, np.linalg.qr(RNG(4).standard_normal((12, 12)))[0]
+    blocks = np.zeros((12, 12))
+    blocks[0:2, 0:2] = blocks[2:4, 2:4] = pair[:2, :2]
+    blocks[4:8, 4:8] = pair
+    blocks[8:, 8:] = np.eye(4)
+    members = [Covariance(np.array([1.0, 2, 1, 2, 1, 1, 2, 2, 1, 1, 1, 1])), identity(12)]
+    algebra, elements = reduced([from_matrix(blocks), *members])
+    assert isinstance(algebra, Blocks) and algebra.counts.tolist() == [[4, 0, 0, 0], [2, 2, 0, 0], [1, 1, 1, 1]]
+    assert algebra.inner(elements[0], elements[1]) == pytest.approx(np.trace(blocks @ members[0].matrix))
+    algebra, elements = reduced([from_matrix(rotation @ covariance.matrix @ rotation.T) for covariance in members])
+    assert isinstance(algebra, Spectra) and algebra.counts.sum() == 12
+
+
+def test_equal_families_are_one():
+    one = both(power_law(40, 0.4), TEST)
+    split = both([power_law(40, 0.4)] * 2, TEST, shares=[0.3, 0.7], train_context=[60, 60])
+    np.testing.assert_allclose(split, one[[0, 1, 1]], rtol=1e-10)
+    np.testing.assert_allclose(both(power_law(40, 0.4), TEST, label_noise=[2.0, 2.0]), one[[0, 1, 1]], rtol=1e-10)
+
+
+def test_nothing_is_memorised_of_infinitely_many_tasks():
+    error, known = both(power_law(40, 0.4), TEST, n_tasks=INF)
+    np.testing.assert_allclose(known, error, rtol=1e-10)
+    np.testing.assert_allclose(both(power_law(40, 0.4), TEST, n_tasks=10**9), [error, known], rtol=1e-5)
+
+
+def test_long_prompts_and_many_tasks_leave_gradient_descent():
+    train, test = np.array([2.0, 1.0, 0.5]), np.array([1.0, 1.5, 0.25])
+    regime = dict(train_context=INF, test_context=INF, n_tasks=INF, step_size=0.7, depth=9)
+    expected = [np.mean((1 - 0.7 * test / train) ** (2 * k)) for k in range(10)]
+    np.testing.assert_allclose(equivalents.error_curve(train, test, **regime), expected, rtol=1e-10)
+    rate = equivalents.growth_rate(train, test, train_context=INF, test_context=INF, n_tasks=INF, step_size=0.7)
+    assert rate.item() == pytest.approx(2 * np.log(1 - 0.35), rel=1e-10)
+
+
+@pytest.mark.parametrize("ridge", [0.0, 0.3])
+def test_directions_without_training_features(ridge):
+    """A rank-deficient fit is the limit of a small ridge, and keeps the initial error of what it has not seen."""
+    train = np.repeat([1.0, 0.0], [30, 10])
+    error = both(train, TEST, ridge=ridge)
+    np.testing.assert_allclose(both(train, TEST, ridge=ridge + 1e-9), error, rtol=1e-6)
+    assert equivalents.growth_rate(train, TEST, **REGIME).item() >= 0
+
+
+@pytest.mark.parametrize("test", [0.5, 1.6], ids=["decays", "grows"])
+def test_growth_rate_is_the_slope_of_a_deep_curve(test):
+    regime = REGIME | {"test_context": 200, "n_tasks": 400}
+    deep = np.log(equivalents.error_curve(np.ones(40), haar(power_law(40, test), rng=RNG(5)), **regime, depth=30))
+    rate = equivalents.growth_rate(np.ones(40), haar(power_law(40, test), rng=RNG(5)), **regime).item()
+    slope = (deep[30] - deep[20]).item() / 10 + np.log(30 / 20) / 20  # E_k ~ k^(-1/2) exp(rate k)
+    assert rate == pytest.approx(slope, abs=0.02)
+
+
+def test_the_error_estimate_bounds_what_another_contour_changes(monkeypatch):
+    regime = REGIME | {"ridge": 0.0, "depth": 40, "n_tasks": 45}
+    here = equivalents.error_curve(power_law(40, 0.4), TEST, **regime)
+    monkeypatch.setattr(contour, "INSIDE", 2.5)
+    monkeypatch.setattr(contour, "NODES", 14)
+    there = equivalents.error_curve(power_law(40, 0.4), TEST, **regime)
+    assert (abs(here - there) <= here.error_estimate + there.error_estimate).all()
+    assert (here.error_estimate < 1e-8 * here).all()
+
+
+# --- simulation ---------------------------------------------------------------------------------------------------
+
+
+def fitted(families, n_tasks, ridge, rng):
+    """The fit ``A`` to one pool of tasks, by least squares."""
+    dim = len(families[0]["spectrum"])
+    cross, second = np.zeros((dim, dim)), n_tasks * ridge / 2 * np.eye(dim)
+    for family in families:
+        count, length = round(family["share"] * n_tasks), family["context"]
+        x = rng.standard_normal((count, length, dim)) * np.sqrt(family["spectrum"])
+        w = rng.standard_normal((count, dim))
+        y = np.einsum("tld,td->tl", x, w) + family["noise"] * rng.standard_normal((count, length))
+        b = np.einsum("tld,tl->td", x, y) / length
+        cross, second = cross + w.T @ b, second + b.T @ b
+    return np.linalg.solve(second, cross.T).T
+
+
+def rolled(fit, test, context, noise, step_size, depth, rng):
+    """Error per dimension of one test prompt, averaged over its task and its label noise."""
+    dim = len(test)
+    x = rng.standard_normal((context, dim)) * np.sqrt(test)
+    update = step_size * fit @ (x.T @ x) / context
+    left, sums, errors = np.eye(dim), np.zeros((dim, context)), []
+    for _ in range(depth + 1):
+        errors.append((np.sum(left**2) + noise**2 * np.sum(sums**2)) / dim)
+        left, sums = left - update @ left, sums - update @ sums + step_size * fit @ x.T / context
+    return errors
+
+
+def test_simulation_of_two_noisy_families_with_ridge():
+    """False alarm below 2e-3: four standard errors of 40 means at 4 depths, beside a bias of up to 3/D."""
+    dim, rng = 100, RNG(7)
+    families = [
+        dict(spectrum=np.repeat([0.5, 1.5], dim // 2), context=150, noise=3.0, share=0.4),
+        dict(spectrum=np.tile([0.6, 1.4], dim // 2), context=80, noise=5.0, share=0.6),
+    ]
+    test = np.repeat([1.2, 0.8], dim // 2)
+    runs = [rolled(fitted(families, 200, 0.4, rng), test, 180, 2.0, 0.9, 4, rng) for _ in range(40)]
+    theory = equivalents.error_curve(
+        [family["spectrum"] for family in families],
+        test,
+        train_context=[family["context"] for family in families],
+        label_noise=[family["noise"] for family in families],
+        shares=[family["share"] for family in families],
+        **dict(test_context=180, n_tasks=200, ridge=0.4, step_size=0.9, test_noise=2.0, depth=4),
+    )
+    gap, error = np.mean(runs, axis=0) / theory - 1, np.std(runs, axis=0, ddof=1) / np.sqrt(len(runs)) / theory
+    assert (abs(gap) <= 4 * error + 3 / dim).all(), (gap.values, error.values)
+    assert (error[1:] < 0.01).all()
+
+
+# --- what it refuses, and warns of --------------------------------------------------------------------------------
+
+
+def test_an_outlier_is_warned_of():
+    spectrum = np.r_[40.0, np.ones(99)]
+    with pytest.warns(UserWarning, match=r"eigenvalue of test_covariance is 29% of the trace"):
+        equivalents.error_curve(np.ones(100), spectrum, train_context=200, test_context=200, n_tasks=300, depth=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        equivalents.error_curve(np.ones(100), spectrum, train_context=200, test_context=INF, n_tasks=INF, depth=1)
+        equivalents.error_curve(power_law(100, 0.5), np.ones(100), train_context=200, test_context=200, n_tasks=300, depth=1)
+
+
+REFUSED = {
+    "n_tasks = 40: the ridgeless fit needs more tasks than the 40 training dimensions; give ridge > 0": {"n_tasks": 40, "ridge": 0.0},
+    "n_tasks = 0: a number of tasks is an integer of at least 1, or inf": {"n_tasks": 0},
+    "train_context = 0: a number of examples is an integer of at least 1, or inf": {"train_context": 0},
+    "test_context = 2.5: a number": {"test_context": 2.5},
+    "label_noise = -1: must be a finite number of at least 0": {"label_noise": -1},
+    "label_noise[1] = nan: must be a finite number of at least 0": {"label_noise": [1.0, np.nan]},
+    "ridge = -0.1: must be a finite number of at least 0": {"ridge": -0.1},
+    "step_size = 0.0: must be a finite number above 0": {"step_size": 0.0},
+    "test_noise = inf: must be a finite number of at least 0": {"test_noise": INF},
+    "depth = 201: a depth is an integer from 0 to 200": {"depth": 201},
+    "shares = [0.5, 0.6]: must be non-negative with sum 1": {"shares": [0.5, 0.6], "train_context": [60, 60]},
+    "test_covariance has the eigenvalue -1": {"test_covariance": np.r_[-1.0, np.ones(39)]},
+    "train_covariance has 30 features, test_covariance 40: must be equal": {"train_covariance": np.ones(30)},
+    "train_covariance[1] has 30 features": {"train_covariance": [np.ones(40), np.ones(30)]},
+    "train_covariance has 2, train_context has 3: lists mean": {"train_covariance": [np.ones(40)] * 2, "train_context": [60] * 3},
+    "train_context has 0": {"train_context": []},
+}
+
+
+@pytest.mark.parametrize("message", REFUSED)
+def test_bad_input_is_refused_with_what_is_allowed(message):
+    arguments = {"train_covariance": np.ones(40), "test_covariance": np.ones(40), **REGIME, "depth": 2} | REFUSED[message]
+    with pytest.raises(ValueError) as refusal:
+        equivalents.error_curve(**arguments)
+    assert message in str(refusal.value)
