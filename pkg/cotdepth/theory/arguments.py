@@ -37,7 +37,24 @@ PARAMETERS = {
         lambda sigma: (sigma >= 0) & (sigma < np.inf),
         "the noise is a standard deviation, non-negative and finite (sigma >= 0)",
     ),
+    "ridge": Parameter(
+        "penalty of the fit",
+        lambda ridge: (ridge >= 0) & (ridge < np.inf),
+        "the penalty is non-negative and finite (ridge >= 0)",
+    ),
+    "step_size": Parameter(
+        "factor on every step",
+        lambda step_size: (step_size > 0) & (step_size < np.inf),
+        "the step size is positive and finite (step_size > 0)",
+    ),
+    "test_noise": Parameter(
+        "relative noise of test labels",
+        lambda noise: (noise >= 0) & (noise < np.inf),
+        "the noise is a standard deviation, non-negative and finite (test_noise >= 0)",
+    ),
 }
+
+PENALISED_TAU = Parameter("task ratio M/D", lambda tau: tau > 0, "with ridge, the task ratio must be positive (tau > 0)")
 
 
 def labelled(**arguments) -> list[xr.DataArray]:
@@ -47,7 +64,8 @@ def labelled(**arguments) -> list[xr.DataArray]:
     ----------
     **arguments
         Scalars, bare 1-D arrays or DataArrays, by the names in `PARAMETERS`. Of a DataArray only the index
-        coordinates are kept: another parameter in its coordinates is its history, not an argument.
+        coordinates are kept: another parameter in its coordinates is its history, not an argument. Where `ridge` is
+        positive, `tau` need not exceed 1.
 
     Returns
     -------
@@ -65,13 +83,15 @@ def labelled(**arguments) -> list[xr.DataArray]:
     >>> [array.dims for array in labelled(alpha=2.0, tau=[2.0, 4.0])]
     [(), ('tau',)]
     """
-    values = {name: _validated(name, value) for name, value in arguments.items()}
+    allowed = PARAMETERS | ({"tau": PENALISED_TAU} if np.any(np.asarray(arguments.get("ridge", 0)) != 0) else {})
+    values = {name: _validated(name, value, allowed[name]) for name, value in arguments.items()}
     bare = [name for name, value in arguments.items() if values[name].ndim and not isinstance(value, xr.DataArray)]
     if len(bare) > 1:
         values.update(zip(bare, _broadcast({name: values[name] for name in bare})))
     dim = "point" if len(bare) > 1 else "".join(bare)
     arrays = {name: _label(name, values[name], value, dim) for name, value in arguments.items()}
     _check_dims(arrays)
+    _check_ridgeless(arrays)
     return list(arrays.values())
 
 
@@ -83,7 +103,7 @@ def depth_argument(name: str, value, largest: int) -> int:
     return depth
 
 
-def _validated(name, value):
+def _validated(name, value, parameter):
     try:
         values = np.asarray(value)
     except ValueError as ragged:
@@ -92,9 +112,9 @@ def _validated(name, value):
         raise ValueError(f"{name} = {value!r}: must be a real number or an array of real numbers")
     if values.ndim > 1 and not isinstance(value, xr.DataArray):
         raise ValueError(f"{name} has shape {values.shape}: give arrays of several dims as DataArrays with named dims")
-    refused = values[~PARAMETERS[name].allows(values)]
+    refused = values[~parameter.allows(values)]
     if refused.size:
-        raise ValueError(f"{name} = {refused[0]}: {PARAMETERS[name].requirement}")
+        raise ValueError(f"{name} = {refused[0]}: {parameter.requirement}")
     return values.astype(float)
 
 
@@ -112,6 +132,13 @@ def _check_dims(arrays):
         for name in arrays.keys() & set(array.dims):
             if arrays[name].dims != (name,):
                 raise ValueError(f"{owner} has a dim {name}, but the argument {name} has dims {arrays[name].dims}")
+
+
+def _check_ridgeless(arrays):
+    """Among points with and without ridge, those without still need ``tau > 1``."""
+    if {"tau", "ridge"} <= arrays.keys():
+        tau, ridge = (array.values for array in xr.broadcast(arrays["tau"], arrays["ridge"]))
+        _validated("tau", tau[ridge == 0].ravel(), PARAMETERS["tau"])
 
 
 def _label(name, values, given, dim):

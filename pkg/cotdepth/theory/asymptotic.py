@@ -1,34 +1,40 @@
-"""Error of chain-of-thought depth in the limit of large dimension, isotropic and ridgeless (asymptotic paper).
+"""Error of chain-of-thought depth in the limit of large dimension, isotropic (asymptotic paper); ridgeless but for the error curve.
 
 ``D`` features, ``L = alpha D`` examples in a prompt, ``M = tau D`` pretraining tasks, label noise ``sigma`` relative to the
 signal: ``y = x.w + sigma eps`` with ``x ~ N(0, I/D)``. Errors are per dimension, ``|w - w_k|^2 / D``, for ``w ~ N(0, I)`` and
 the initial guess 0. All arguments take scalars, arrays and DataArrays; see `cotdepth.theory.arguments`.
 """
 
+from functools import partial
+
 import numpy as np
 import xarray as xr
 
-from cotdepth.theory import row_filter
+from cotdepth.theory import isotropic, row_filter
 from cotdepth.theory.arguments import depth_argument, labelled
 
+DEFAULTS = {"ridge": 0.0, "step_size": 1.0, "test_noise": 0.0}
 CRITICAL = 1e-12  # relative: a task ratio this close to the critical one is critical
 TIE = 1e-11  # relative: errors this close are equal, as far as rounding can tell at the largest depth
 
 
-def error_curve(alpha, tau, sigma=0.0, *, depth: int) -> xr.DataArray:
+def error_curve(alpha, tau, sigma=0.0, *, depth: int, ridge=0.0, step_size=1.0, test_noise=0.0) -> xr.DataArray:
     """Error per dimension after ``k = 0..depth`` steps of thought; ``error(k=0) = 1``.
 
     Parameters
     ----------
     alpha, tau, sigma
-        Context ratio (> 0), task ratio (> 1; ``inf`` is the population optimum) and label noise (>= 0).
+        Context ratio (> 0), task ratio (> 1, with ridge > 0; ``inf`` is the population optimum) and label noise (>= 0).
     depth
-        Largest depth, an integer from 0 to 2000.
+        Largest depth, an integer from 0 to 2000; to 200 with ridge or noise of the test labels.
+    ridge, step_size, test_noise
+        Penalty ``lam`` of the fit (>= 0), factor on every step (> 0) and noise of the test labels (>= 0), relative like `sigma`.
 
     Returns
     -------
     xr.DataArray
-        Dims of the arguments, then `k`. Errors beyond the range of float64 read 0 or ``inf``.
+        Dims of the arguments, then `k`. Errors beyond the range of float64 read 0 or ``inf``. The last three arguments are
+        coordinates where they are not at their defaults.
 
     Raises
     ------
@@ -37,16 +43,30 @@ def error_curve(alpha, tau, sigma=0.0, *, depth: int) -> xr.DataArray:
 
     Notes
     -----
-    Asymptotic paper, section 4, Result 4, ridgeless: ``E_k = [x^k y^k] P / (1 - beta x y Q)``.
+    Asymptotic paper, section 4, Result 4; ridgeless: ``E_k = [x^k y^k] P / (1 - beta x y Q)``. Step size and test noise derived
+    for this project; with ridge or test noise by the formula of `cotdepth.theory.equivalents`, to about 1e-9.
 
     Examples
     --------
     >>> round(error_curve(2.0, 4.0, 0.01, depth=10).sel(k=10).item(), 8)
     0.03023931
     """
-    log_error = _log_error_curve(alpha, tau, sigma, depth_argument("depth", depth, row_filter.LARGEST_DEPTH))
-    with np.errstate(over="ignore", under="ignore"):
-        return _described(np.exp(log_error).rename("error"), "error per dimension |w - w_k|^2 / D")
+    depth = depth_argument("depth", depth, row_filter.LARGEST_DEPTH)
+    extensions = _beyond_defaults(ridge=ridge, step_size=step_size, test_noise=test_noise)
+    error = _curve(partial(_errors, depth=depth), alpha=alpha, tau=tau, sigma=sigma, **extensions)
+    return _described(error.rename("error"), "error per dimension |w - w_k|^2 / D")
+
+
+def training_task_error_curve(alpha, tau, sigma=0.0, *, depth: int) -> xr.DataArray:
+    """Error per dimension on the training tasks, on new prompts: `error_curve` less what the fit memorised of them.
+
+    Arguments, dims and errors raised as in `error_curve`; `depth` from 0 to 200.
+
+    Source: asymptotic paper, appendix C.3; computed by the formula of `cotdepth.theory.equivalents`, to about 1e-9.
+    """
+    depth = depth_argument("depth", depth, isotropic.LARGEST_DEPTH)
+    error = _curve(partial(_training_task_errors, depth=depth), alpha=alpha, tau=tau, sigma=sigma)
+    return _described(error.rename("error"), "error per dimension |w - w_k|^2 / D on a training task")
 
 
 def oscillation_boundary(alpha, sigma=0.0) -> xr.DataArray:
@@ -162,17 +182,59 @@ def _described(array, long_name):
     return array.assign_attrs(long_name=long_name, units="1")
 
 
-def _log_error_curve(alpha, tau, sigma, depth):
-    def curves(alpha, tau, sigma):
-        beta, rate = _beta(alpha, tau, sigma), _growth_rate(alpha, tau, sigma)
-        return row_filter.log_errors(alpha, _prompt_variance(alpha, sigma), beta, rate, depth)
+def _beyond_defaults(**extensions):
+    """Those that are not at their defaults: the others are left out, as arguments and as coordinates."""
+    return {name: value for name, value in extensions.items() if np.ndim(value) or value != DEFAULTS[name]}
 
-    points = labelled(alpha=alpha, tau=tau, sigma=sigma)
+
+def _curve(function, **arguments):
+    """An array function of the arguments, by name, whose result has a last axis `k`."""
+    points = labelled(**arguments)
     if any("k" in point.dims for point in points):
         raise ValueError("an argument has the dim 'k', which is the depth of the result; rename it")
-    log_error = xr.apply_ufunc(curves, *points, output_core_dims=[["k"]])
-    steps = xr.DataArray(np.arange(depth + 1), dims="k", attrs={"long_name": "chain-of-thought depth", "units": "steps"})
-    return log_error.assign_coords(k=steps)
+    curve = xr.apply_ufunc(lambda *values: function(**dict(zip(arguments, values))), *points, output_core_dims=[["k"]])
+    steps = xr.DataArray(np.arange(curve.sizes["k"]), dims="k", attrs={"long_name": "chain-of-thought depth", "units": "steps"})
+    return curve.assign_coords(k=steps)
+
+
+def _log_error_curve(alpha, tau, sigma, depth):
+    return _curve(partial(_log_errors, depth=depth), alpha=alpha, tau=tau, sigma=sigma)
+
+
+def _log_errors(alpha, tau, sigma, depth, step_size=1.0):
+    beta, rate = _beta(alpha, tau, sigma), _singularity(alpha, tau, sigma, step_size)
+    return row_filter.log_errors(alpha, _prompt_variance(alpha, sigma), beta, rate, depth, step_size)
+
+
+def _errors(alpha, tau, sigma, depth, ridge=0.0, step_size=1.0, test_noise=0.0):
+    plain = np.all(np.asarray(ridge) == 0) and np.all(np.asarray(test_noise) == 0)
+    if plain:
+        with np.errstate(over="ignore", under="ignore"):
+            return np.exp(_log_errors(alpha, tau, sigma, depth, step_size))
+    depth_argument("with ridge or test_noise, depth", depth, isotropic.LARGEST_DEPTH)
+    return _at_each_point(_point_errors, alpha, tau, sigma, ridge, step_size, test_noise, depth=depth)
+
+
+def _point_errors(alpha, tau, sigma, ridge, step_size, test_noise, depth):
+    if ridge == 0 and test_noise == 0:
+        return _errors(alpha, tau, sigma, depth, step_size=step_size)
+    radius = None if ridge else np.exp(-_singularity(alpha, tau, sigma, step_size) / 2)
+    return isotropic.errors(isotropic.limit(alpha, tau, sigma, ridge, step_size), test_noise, depth, radius)
+
+
+def _training_task_errors(alpha, tau, sigma, depth):
+    return _at_each_point(_point_training_task_errors, alpha, tau, sigma, depth=depth)
+
+
+def _point_training_task_errors(alpha, tau, sigma, depth):
+    radius = np.exp(-_singularity(alpha, tau, sigma) / 2)
+    return isotropic.training_task_errors(isotropic.limit(alpha, tau, sigma), depth, radius)
+
+
+def _at_each_point(function, *arguments, depth):
+    points = np.broadcast_arrays(*arguments)
+    curves = [function(*map(float, point), depth) for point in zip(*map(np.ravel, points))]
+    return np.reshape(curves, (*points[0].shape, depth + 1))
 
 
 def _prompt_variance(alpha, sigma):
@@ -221,7 +283,14 @@ def _error_floor(alpha, tau, sigma):
 
 
 def _growth_rate(alpha, tau, sigma):
-    """Twice the log of the largest ``1/|x|`` at a real singularity of ``F(x, x)``.
+    """The phase decides the sign; beside tau_c the rate itself can round to 0 or across it."""
+    rate = np.maximum(np.abs(_singularity(alpha, tau, sigma)), np.finfo(float).tiny)
+    word = _phase(alpha, tau, sigma)
+    return np.select([word == "overthinking", word == "exponential"], [rate, -rate], 0.0)
+
+
+def _singularity(alpha, tau, sigma, step_size=1.0):
+    """Twice the log of the largest ``1/|x|`` at a real singularity of ``F(x, x)``, the atom of ``alpha < 1`` at ``x = 1`` included.
 
     With ``1/x = z_1 + b (y + 1/y)``, the poles ``beta x^2 Q(x, x) = 1`` are the roots of ``y^3 - (1 + beta (1 + alpha)) y
     + 2 beta sqrt(alpha) = 0`` outside the unit circle, one of each sign (derived for this project from the Stieltjes
@@ -230,12 +299,9 @@ def _growth_rate(alpha, tau, sigma):
     beta, variance = _beta(alpha, tau, sigma), _prompt_variance(alpha, sigma)
     linear = (1 + beta * (1 + alpha)) / 3
     angle = np.arccos(np.maximum(-beta * np.sqrt(alpha) / linear**1.5, -1)) / 3
-    centre = sigma**2 / alpha / (1 + variance)  # z_1 = 1 - (1 + 1/alpha)/c
-    width = 1 / (1 + variance) / np.sqrt(alpha)  # b
+    centre = 1 - step_size + step_size * sigma**2 / alpha / (1 + variance)  # z_1 = 1 - (1 + 1/alpha) eta/c
+    width = step_size / (1 + variance) / np.sqrt(alpha)  # b
     drift, oscillation = (2 * np.sqrt(linear) * np.abs(np.cos(angle + turn)) for turn in (0, 2 * np.pi / 3))
     growing = centre + width * (drift + 1 / drift)
     alternating = width * (oscillation + 1 / oscillation) - centre
-    # the phase decides the sign; beside tau_c the rate itself can round to 0 or across it
-    rate = np.maximum(np.abs(2 * np.log(np.maximum(growing, alternating))), np.finfo(float).tiny)
-    word = _phase(alpha, tau, sigma)
-    return np.select([word == "overthinking", word == "exponential"], [rate, -rate], 0.0)
+    return 2 * np.log(np.maximum(np.maximum(growing, alternating), np.where(alpha < 1, 1.0, 0.0)))

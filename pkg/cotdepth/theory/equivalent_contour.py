@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.signal import lfilter
 
 from cotdepth.theory.equivalent_fixed_point import Medium, solved
 from cotdepth.theory.equivalent_two_point import channel_matrix, generating_functions
@@ -68,11 +67,11 @@ def _physical(problem, found):
 # --- coefficients -------------------------------------------------------------------------------------------------
 
 
-def coefficients(problem, sources, depth: int) -> list[Coefficients]:
-    """Those of ``F`` of each source up to ``x^depth y^depth``."""
+def coefficients(problem, sources, depth: int, radius: float | None = None) -> list[Coefficients]:
+    """Those of ``F`` of each source up to ``x^depth y^depth``; `radius` of convergence, if it is known."""
     order = max(depth, 1)
     n_nodes = max(NODES * order, 16) // 2 * 2
-    radius = radius_of_convergence(problem, 0.01 / order) * np.exp(-INSIDE / order)
+    radius = (radius or radius_of_convergence(problem, 0.01 / order)) * np.exp(-INSIDE / order)
     circle = radius * np.exp(2j * np.pi * np.arange(n_nodes // 2 + 1) / n_nodes)  # the lower half is its conjugate
     values = generating_functions(problem, _on_circle(problem, circle), sources, _pairs)
     return [_transformed(function, radius, depth) for function in values]
@@ -111,10 +110,15 @@ def diagonal(found: Coefficients) -> tuple[np.ndarray, np.ndarray]:
 
 
 def summed_diagonal(found: Coefficients) -> tuple[np.ndarray, np.ndarray]:
-    """The coefficients of ``F / ((1 - x)(1 - y))`` likewise: sums over all lower orders."""
-    filters = [1.0], [1.0, -found.radius]
-    sums = lfilter(*filters, lfilter(*filters, found.scaled, axis=0), axis=1)
-    return _unscaled(np.diag(sums), found.noise * lfilter(*filters, np.ones(len(sums))) ** 2, found.radius)
+    """The coefficients of ``F / ((1 - x)(1 - y))`` likewise: sums over all lower orders.
+
+    Sums do not decay, so a radius above 1 is divided out first.
+    """
+    orders, radius = np.arange(len(found.scaled)), min(found.radius, 1.0)
+    kept = (radius / found.radius) ** orders
+    powers = np.tril(radius ** np.maximum(np.subtract.outer(orders, orders), 0))
+    sums = powers @ (np.outer(kept, kept) * found.scaled) @ powers.T
+    return _unscaled(np.diag(sums), found.noise * (powers @ kept) ** 2, radius)
 
 
 def _unscaled(scaled, noise, radius):

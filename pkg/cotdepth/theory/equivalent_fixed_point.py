@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-LIMIT = 200  # steps of the iteration
+LIMIT = 100  # steps of the iteration
 INDEPENDENT = 1e-6  # steps that differ in direction by less say the same
 PLAIN = 4  # steps before it is accelerated
 CLOSE = 1e-15  # relative change of a solution

@@ -16,7 +16,7 @@ from scipy.linalg import eigh_tridiagonal
 LARGEST_DEPTH = 2000  # the table of F_ij takes 8 (depth + 1)^2 bytes, 32 MB here
 
 
-def log_errors(alpha, prompt_variance, beta, growth_rate, depth: int) -> np.ndarray:
+def log_errors(alpha, prompt_variance, beta, growth_rate, depth: int, step_size=1.0) -> np.ndarray:
     """Logarithms of the errors ``E_0 .. E_depth``; the array arguments broadcast.
 
     Parameters
@@ -31,13 +31,15 @@ def log_errors(alpha, prompt_variance, beta, growth_rate, depth: int) -> np.ndar
         Limit of ``log(E_k)/k``. Dividing it out keeps every number of the recursion in range at any depth.
     depth
         From 0 to `LARGEST_DEPTH`.
+    step_size
+        Factor ``eta`` on every step; ``s/c`` reads ``eta s/c`` throughout.
 
     Returns
     -------
     np.ndarray
         Shape of the broadcast arguments and a last axis of length ``depth + 1``.
     """
-    points = np.broadcast_arrays(alpha, prompt_variance, beta, growth_rate)
+    points = np.broadcast_arrays(alpha, prompt_variance, beta, growth_rate, step_size)
     curves = np.empty((points[0].size, depth + 1))
     for curve, *point in zip(curves, *map(np.ravel, points)):
         curve[:] = _log_error_curve(*map(float, point), depth)
@@ -64,11 +66,11 @@ def _n_nodes(depth):
     return min(depth + 3, int(6 * np.sqrt(depth)) + 30)
 
 
-def _log_error_curve(alpha, prompt_variance, beta, growth_rate, depth):
+def _log_error_curve(alpha, prompt_variance, beta, growth_rate, step_size, depth):
     nodes, weights = gauss_rule(alpha, _n_nodes(depth))
     c = 1 + prompt_variance
-    z = (prompt_variance - nodes / np.sqrt(alpha)) / c
-    step = (1 + nodes / np.sqrt(alpha)) / c  # s/c
+    z = (1 - step_size + prompt_variance - step_size * nodes / np.sqrt(alpha)) / c
+    step = step_size * (1 + nodes / np.sqrt(alpha)) / c  # eta s/c
     radius = np.exp(-growth_rate / 2)
     scaled = _diagonal(radius * z, radius * step, weights, beta, depth)
     scaled[0] = 1  # E_0 without the rounding of the sum of weights
