@@ -193,6 +193,9 @@ def test_directions_without_training_features(ridge):
     error = both(train, TEST, ridge=ridge)
     np.testing.assert_allclose(both(train, TEST, ridge=ridge + 1e-9), error, rtol=1e-6)
     assert equivalents.growth_rate(train, TEST, **REGIME).item() >= 0
+    rotation, _ = np.linalg.qr(RNG(6).standard_normal((40, 40)))
+    rotated = [rotation * spectrum @ rotation.T for spectrum in (train, TEST.spectrum)]
+    np.testing.assert_allclose(both(*rotated, ridge=ridge), error, rtol=1e-9)
 
 
 @pytest.mark.parametrize("strength", [1.2, 2.6], ids=["decays", "grows"])

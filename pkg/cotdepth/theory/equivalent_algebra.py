@@ -89,7 +89,8 @@ def reduced(covariances) -> tuple[Spectra | Blocks, list[np.ndarray]]:
     sizes = np.bincount(labels)
     blocks, counts = _distinct(_cut(matrices, labels, sizes), sizes)
     if sizes.max() == 1:
-        return Spectra(counts[:, 0]), list(blocks[:, :, 0, 0].T)
+        values = blocks[:, :, 0, 0].T  # (matrices, n)
+        return Spectra(counts[:, 0]), list(np.where(values > ROUNDING * np.abs(values).max(axis=1, keepdims=True), values, 0))
     return Blocks(counts), list(np.moveaxis(blocks, 1, 0))
 
 

@@ -14,9 +14,10 @@ from cotdepth.theory.equivalent_two_point import channel_matrix, generating_func
 
 LARGEST_DEPTH = 200  # the grid has (9 depth)^2 / 2 points, for each product of two channels
 LARGEST_RADIUS = 64.0  # errors that decay faster are computed as if they decayed like this
+SMALLEST_LOG_RADIUS = -40.0
 INSIDE = 4.0  # log of the factor by which the circle has shrunk at the largest depth: magnifies rounding by its square
 NODES = 9  # nodes for each depth: coefficients that fold into each other differ in order by this, exp(-INSIDE NODES) in size
-ROUNDING = 20 * np.finfo(float).eps  # relative, of any coefficient
+ROUNDING = 20 * np.finfo(float).eps  # relative, of a coefficient and of an exponent
 
 
 class Coefficients(NamedTuple):
@@ -40,22 +41,32 @@ def _radius(problem, side, tolerance):
     start = [np.ones((1, 1 + len(problem.families)))]
 
     def excess(log_radius):
-        found, converged = solved(problem, np.array([side * np.exp(log_radius)]), start[0])
-        if not converged or not _physical(problem, found):
-            return 1.0
-        level = np.linalg.eigvals(channel_matrix(problem, found)).real.max(initial=0)
+        found, level = _level(problem, np.array([side * np.exp(log_radius)]), start[0])
         if level < 1:
             start[0] = found.dressing
-        return min(level - 1, 1.0)
+        return min(level, 2.0) - 1
 
     low, high, step = -1.0, np.log(LARGEST_RADIUS), 0.5
     while excess(low) >= 0:
         low -= 1
+        if low < SMALLEST_LOG_RADIUS:
+            raise ArithmeticError("the one-point equations have no solution near x = 0")
     while excess(min(low + step, high)) < 0:
         low += step
         if low >= high:
             return LARGEST_RADIUS
     return float(np.exp(brentq(excess, low, min(low + step, high), xtol=tolerance, rtol=1e-15)))
+
+
+def _level(problem, x, start):
+    """The medium at a point and the spectral radius of ``m`` there, infinite beyond the radius of convergence."""
+    try:
+        found, converged = solved(problem, x, start)
+        if converged and _physical(problem, found):
+            return found, np.linalg.eigvals(channel_matrix(problem, found)).real.max(initial=0)
+    except np.linalg.LinAlgError:  # an eigenvalue of the resolvent diverges right here
+        pass
+    return None, np.inf
 
 
 def _physical(problem, found):
@@ -123,5 +134,6 @@ def summed_diagonal(found: Coefficients) -> tuple[np.ndarray, np.ndarray]:
 
 def _unscaled(scaled, noise, radius):
     with np.errstate(all="ignore"):
-        scale = np.exp(-2 * np.log(radius) * np.arange(len(scaled)))
-        return scaled * scale, (noise + ROUNDING * np.abs(scaled)) * scale
+        exponent = -2 * np.log(radius) * np.arange(len(scaled))
+        scale = np.exp(exponent)
+        return scaled * scale, (noise + ROUNDING * (1 + np.abs(exponent)) * np.abs(scaled)) * scale

@@ -9,6 +9,9 @@ Deterministic equivalents, which the errors of single fits and prompts approach 
 over them approach it like 1/D, from above and the later, the more the error grows. They take a trace for a sum of many comparable terms: an
 eigenvalue that is a share of the trace by itself (an outlier) is outside of the theory, and warned of.
 
+Covariances that commute, or rotate small blocks of features into each other, take milliseconds to seconds; without common structure
+a curve costs some thousand products and inverses of D x D matrices (a quarter of a minute at D = 200 and depth 10).
+
 No paper has this formula: derived for this project. Special cases are in the asymptotic paper (isotropic) and, at infinitely
 many tasks, in the training-data paper (infinite test prompts).
 """
