@@ -5,8 +5,8 @@
 ``A = [sum w b^T][sum b b^T + (M ridge/2) I]^-1`` with ``b = X y / L``. A step of thought on a test prompt is ``w_{k+1} = w_k +
 eta A S (w - w_k)``, plus the noise of its labels, from the initial guess 0. Errors are per dimension, ``|w - w_k|^2 / D``.
 
-Deterministic equivalents, which the errors of single fits and prompts approach as ``D`` grows with ``L/D`` and ``M/D`` fixed; means
-over them approach it like 1/D, from above and the later, the more the error grows. They take a trace for a sum of many comparable terms: an
+Deterministic equivalents, which the errors of single fits and prompts approach as ``D`` grows with ``L/D`` and ``M/D`` fixed. Means
+over them differ by about 1/D, more where the error grows, and mostly lie above. They take a trace for a sum of many comparable terms: an
 eigenvalue that is a share of the trace by itself (an outlier) is outside of the theory, and warned of.
 
 Covariances that commute, or rotate small blocks of features into each other, take milliseconds to seconds; without common structure
@@ -67,12 +67,14 @@ def error_curve(
     -------
     xr.DataArray
         Dim `k`, with a coordinate `error_estimate`: an estimate of the numerical error of each value, absolute. It is the largest
-        spurious coefficient that the contour leaves at orders beyond the depth, at the scale of each ``k``.
+        spurious coefficient that the contour leaves at orders beyond the depth, at the scale of each ``k``, plus rounding.
 
     Raises
     ------
     ValueError
         If an argument is out of range.
+    ArithmeticError
+        If the implicit equations have no solution that an iteration finds; no such case is known.
 
     Warns
     -----
