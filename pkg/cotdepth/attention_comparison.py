@@ -46,6 +46,7 @@ def compare_layers(experiment: xr.Dataset, theory: xr.Dataset, at_pools: xr.Data
     }
     labelled = {name: values.assign_attrs(long_name=about, units=units) for name, (values, about, units) in found.items()}
     predicted = theory.rename(error="theory_error")
+    predicted.theory_error.attrs["long_name"] += ", layer at the population optimum with W_24 fixed"
     return predicted.merge(labelled, compat="override").assign_attrs(
         title="Trained linear attention beside theory", source="training-data paper, figures 2a and 2b"
     )

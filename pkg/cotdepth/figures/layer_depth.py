@@ -74,8 +74,9 @@ def _say_best_depth(axes, best, depth):
         depths = [found[1 + place] for found in best]
         if all(found == depth for found in depths):
             text = f"{what}: no overthinking to $k = {depth}$"
-        else:
-            text = f"{what} overthinks: lowest at $k = {', '.join(map(str, depths))}$"
+        else:   # at the largest depth it has not turned round yet
+            places = [rf"\geq {found}" if found == depth else str(found) for found in depths]
+            text = f"{what} overthinks: lowest at $k = {', '.join(places)}$"
         axes.text(0.03, 0.09 - 0.065 * place, text, transform=axes.transAxes, fontsize=8,
                   bbox={"facecolor": "white", "alpha": 0.8, "linewidth": 0, "pad": 1})  # fmt: skip
 

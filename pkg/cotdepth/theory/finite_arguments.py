@@ -52,7 +52,7 @@ def rollouts(preconditioner, test_covariance, n_context_test, depth, largest: in
 
 def length(name: str, value) -> xr.DataArray:
     """One length of prompts as a coordinate."""
-    return xr.DataArray(context_argument(name, value), attrs={"long_name": LONG_NAMES[name], "units": "1"})
+    return xr.DataArray(context_argument(name, value), attrs={"long_name": LONG_NAMES[name], "units": "examples"})
 
 
 def weights_argument(weights, dim: int) -> np.ndarray:
