@@ -45,8 +45,8 @@ def compare_layers(experiment: xr.Dataset, theory: xr.Dataset, at_pools: xr.Data
         "trained_attention_weight": (at_pools.attention_weight, "|W_24| after training", "1"),
     }
     labelled = {name: values.assign_attrs(long_name=about, units=units) for name, (values, about, units) in found.items()}
-    predicted = theory.rename(error="theory_error")
-    predicted.theory_error.attrs["long_name"] += ", layer at the population optimum with W_24 fixed"
+    about = "mean error |w - w_k|^2 / D of the layer at the population optimum, W_24 fixed"
+    predicted = theory.drop_vars("error").assign(theory_error=theory.error.assign_attrs(long_name=about, units="1"))
     return predicted.merge(labelled, compat="override").assign_attrs(
         title="Trained linear attention beside theory", source="training-data paper, figures 2a and 2b"
     )
