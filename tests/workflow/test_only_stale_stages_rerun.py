@@ -14,8 +14,8 @@ LAYERS_EVALUATED = {"evaluate_lsa": 2, "theory_at_pools": 2, **LAYERS_COMPARED}
 LAYERS_TRAINED = {"train_lsa": 2, **LAYERS_EVALUATED}
 LAYERS_TESTED_ELSEWHERE = {"evaluate_baselines": 1, "theory_layer": 1, **LAYERS_EVALUATED}
 SELECTED = {"train_selection": 2, "evaluate_selection": 2, "figure_task_selection": 1}
-FIGURES = dict.fromkeys(("figure_depth_curves", "figure_phase_diagram", "figure_scaling", "figure_layer_depth",
-                         "figure_task_selection", "figure_descent"), 1)  # fmt: skip
+FIGURES = {"figure_task_selection": 2} | dict.fromkeys(("figure_depth_curves", "figure_phase_diagram", "figure_scaling",
+                                                        "figure_layer_depth", "figure_descent"), 1)  # fmt: skip
 
 
 def test_the_copied_package_is_the_one_that_runs(checkout):
@@ -55,13 +55,13 @@ def test_an_edit_of_comments_and_docstrings_does_nothing(checkout):
     ("pkg/cotdepth/evaluation.py", EVALUATED),
     ("pkg/cotdepth/comparison.py", COMPARED),
     ("pkg/cotdepth/theory/row_filter.py", PREDICTED),
-    ("pkg/cotdepth/theory/finite.py",
+    ("pkg/cotdepth/theory/finite_errors.py",
      {"theory_scaling": 2, "figure_scaling": 1, "theory_layer": 1, "theory_at_pools": 2, **LAYERS_COMPARED}),
     ("pkg/cotdepth/models/reduced.py", EVALUATED),
-    ("pkg/cotdepth/models/lsa.py", LAYERS_TRAINED),
+    ("pkg/cotdepth/models/lsa.py", {"evaluate_lsa": 2, **LAYERS_COMPARED}),
     ("pkg/cotdepth/fit/adam.py", LAYERS_TRAINED),
     ("pkg/cotdepth/baselines.py", {"evaluate_baselines": 1, "figure_layer_depth": 1}),
-    ("pkg/cotdepth/selection.py", SELECTED),
+    ("pkg/cotdepth/selection.py", {"train_selection": 3, "evaluate_selection": 3, "figure_task_selection": 2}),
     ("pkg/cotdepth/figures/style.py", FIGURES),
     ("pkg/cotdepth/figures/layer_depth.py", {"figure_layer_depth": 1}),
     ("pkg/cotdepth/figures/phase_diagram.py", {"figure_phase_diagram": 1}),
