@@ -19,8 +19,10 @@ def defined_covariance(name: str, definitions: dict, *, dim: int, experiment_see
     experiment_seed : int
         The experiment's own seed.
     """
-    covariance = defined_spectrum(definitions[name], dim)
-    if definitions[name].get("basis", "axes") == "axes":
+    covariance, basis = defined_spectrum(definitions[name], dim), definitions[name].get("basis", "axes")
+    if basis not in ("axes", "haar"):
+        raise ValueError(f"basis = {basis!r}: must be 'axes' or 'haar'")
+    if basis == "axes":
         return covariance
     return haar(covariance, rng=stream(experiment_seed, f"eigenbasis of {name}", cell="", seed=0))
 

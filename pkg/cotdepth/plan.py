@@ -151,6 +151,8 @@ class Plan:
                 raise ConfigError(f"{where}.{key}: " + (f"{figure['draw']} does not read it" if key in figure else "is missing"))
         for role, axes in drawn.get("axes", {}).items():
             self._check_axes(f"{where}.inputs.{role}", figure["inputs"][role], axes)
+        if "tested" in drawn:
+            self._check_tested(where, figure, drawn["tested"])
         if "depth" in drawn:
             self._check_depth(where, figure, drawn["depth"])
         if "panels" in drawn:
@@ -175,10 +177,24 @@ class Plan:
         if math.prod(map(len, values)) != len(stage.cells):
             raise ConfigError(f"{where} = {source!r}: must have a cell for every combination of {', '.join(axes)}")
 
+    def _check_tested(self, where, figure, roles):
+        """A drawing of short and long test prompts: each length of training prompts, and the longest test, must have been tested."""
+        points = [self._points(figure, role) for role in roles]
+        drawn = {point["n_context"] for point in points[0]} | {max(max(point["n_context_test"]) for point in points[0])}
+        for role, found in zip(roles, points):
+            missing = sorted(drawn - set.intersection(*(set(point["n_context_test"]) for point in found)))
+            if missing:
+                raise ConfigError(f"{where}.inputs.{role}: n_context_test must hold {missing[0]} for {figure['draw']}")
+
+    def _points(self, figure, role):
+        experiment = figure["inputs"][role].partition("/")[0]
+        return experiment_points(experiment, self._blocks[experiment])
+
     def _check_depth(self, where, figure, roles):
-        for experiment in (figure["inputs"][role].partition("/")[0] for role in roles):
-            least = min(point["depth"] for point in experiment_points(experiment, self._blocks[experiment]))
+        for role in roles:
+            least = min(point["depth"] for point in self._points(figure, role))
             if figure["depth"] > least:
+                experiment = figure["inputs"][role].partition("/")[0]
                 raise ConfigError(f"{where}.depth = {figure['depth']}: {experiment} has depths up to {least} only")
 
     def _check_panels(self, where, figure, source):

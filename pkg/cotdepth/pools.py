@@ -5,13 +5,12 @@ which is drawn directly, exact in law. Pools are too large to store: the artifac
 out.
 """
 
-import hashlib
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
-from cotdepth.stamps import ArtifactError
+from cotdepth.recipes import check_drawn, digest
 from cotdepth.streams import stream
 
 
@@ -106,9 +105,7 @@ def draw_recipe(recipe: xr.Dataset, seed: int) -> Pool:
         If it is not the pool that the recipe describes (another machine or library version may round otherwise).
     """
     pool = _draw(recipe, seed)
-    if _digest(pool) != recipe.digest.item(seed):
-        raise ArtifactError(f"task pool, seed {seed}: drawn again it differs from its recipe; "
-                            "delete the recipe, made on another machine or with other libraries, and run snakemake again")
+    check_drawn(f"task pool, seed {seed}", _digest(pool), recipe.digest.item(seed))
     return pool
 
 
@@ -118,6 +115,4 @@ def _draw(recipe, seed):
 
 
 def _digest(pool):
-    digest = hashlib.blake2b(np.ascontiguousarray(pool.weights), digest_size=8)
-    digest.update(np.ascontiguousarray(pool.statistics))
-    return digest.hexdigest()
+    return digest(pool.weights, pool.statistics)

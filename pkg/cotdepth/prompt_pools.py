@@ -1,13 +1,11 @@
 """Pools of training prompts as artifacts: the prompts themselves while they are small, else how to draw them again."""
 
-import hashlib
-
 import numpy as np
 import xarray as xr
 
 from cotdepth.covariance import Covariance
 from cotdepth.prompts import Prompts, draw_prompts
-from cotdepth.stamps import ArtifactError
+from cotdepth.recipes import check_drawn, digest
 from cotdepth.streams import stream
 
 LARGEST_STORED = 64 * 2**20   # bytes
@@ -57,9 +55,7 @@ def read_prompts(pools: xr.Dataset, seed: int) -> Prompts:
     if "gram" in pools:
         return Prompts(weights=pools.weights.sel(seed=seed).values, grams=pools.gram.sel(seed=seed).values)
     prompts = _draw(pools, seed)
-    if _digest(prompts) != pools.digest.item(seed):
-        raise ArtifactError(f"prompt pool, seed {seed}: drawn again it differs from its recipe; "
-                            "delete the recipe, made on another machine or with other libraries, and run snakemake again")
+    check_drawn(f"prompt pool, seed {seed}", _digest(prompts), pools.digest.item(seed))
     return prompts
 
 
@@ -94,6 +90,4 @@ def _stored(pools):
 
 
 def _digest(prompts):
-    digest = hashlib.blake2b(np.ascontiguousarray(prompts.weights), digest_size=8)
-    digest.update(np.ascontiguousarray(prompts.grams))
-    return digest.hexdigest()
+    return digest(prompts.weights, prompts.grams)

@@ -4,13 +4,11 @@ The training-data paper draws them "by randomizing the eigenbases and the suppor
 mean three things, and what is selected depends on which.
 """
 
-import hashlib
-
 import numpy as np
 import xarray as xr
 
 from cotdepth.covariance import Covariance, aligned, haar, shuffled
-from cotdepth.stamps import ArtifactError
+from cotdepth.recipes import check_drawn, digest
 from cotdepth.streams import stream
 
 READINGS = {
@@ -36,6 +34,8 @@ def draw_tasks(types: dict[str, Covariance], target: Covariance, *, per_type: in
     rng_of : callable
         ``rng_of(name, index)`` is the random stream of one task of a type.
     """
+    if reading not in READINGS:
+        raise ValueError(f"reading = {reading!r}: must be one of {', '.join(map(repr, READINGS))}")
     draw = {
         "independent": haar,
         "shuffled": shuffled,
@@ -93,9 +93,7 @@ def read_tasks(recipe: xr.Dataset, seed: int) -> list[Covariance]:
     if "spectrum" in recipe:
         return [Covariance(spectrum) for spectrum in recipe.spectrum.sel(seed=seed).values]
     tasks = _draw(recipe, seed)
-    if _digest(tasks) != recipe.digest.item(seed):
-        raise ArtifactError(f"tasks, seed {seed}: drawn again they differ from their recipe; "
-                            "delete the recipe, made on another machine or with other libraries, and run snakemake again")
+    check_drawn(f"set of tasks, seed {seed}", _digest(tasks), recipe.digest.item(seed))
     return tasks
 
 
@@ -126,8 +124,4 @@ def _with_sets(recipe, sets):
 
 
 def _digest(tasks):
-    digest = hashlib.blake2b(digest_size=8)
-    for task in tasks:
-        for array in (task.spectrum, task.basis):
-            digest.update(b"" if array is None else np.ascontiguousarray(array))
-    return digest.hexdigest()
+    return digest(*(array for task in tasks for array in (task.spectrum, task.basis)))

@@ -372,3 +372,8 @@ def test_every_fault_has_its_line():
     with pytest.raises(ConfigError) as refused:
         plan(config)
     assert len(str(refused.value).splitlines()) == 3
+
+
+def test_a_drawing_of_short_and_long_test_prompts_needs_them():
+    line = fault([10, 20, 1000], "experiments", "lsa-depth", "n_context_test")
+    assert line == "figures.lsa-depth.inputs.compare: n_context_test must hold 30 for layer_depth"

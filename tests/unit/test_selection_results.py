@@ -86,7 +86,7 @@ def test_sets_differ_and_do_not_depend_on_how_many_there_are():
 def test_a_recipe_that_gives_other_tasks_is_refused():
     recipe = some_recipe("independent")
     recipe["type_spectrum"] = recipe.type_spectrum * 2
-    with pytest.raises(ArtifactError, match="^tasks, seed 1: drawn again they differ from their recipe"):
+    with pytest.raises(ArtifactError, match="^set of tasks, seed 1: drawn again it differs from its recipe"):
         read_tasks(recipe, 1)
 
 

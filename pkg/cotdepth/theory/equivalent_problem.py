@@ -42,7 +42,7 @@ class Problem(NamedTuple):
 
 
 def problem(
-    train_covariance, test_covariance, *, train_context, test_context, n_tasks, label_noise, shares, ridge, step_size
+    train_covariance, test_covariance, *, train_context, test_context, n_tasks, label_noise=0.0, shares=None, ridge=0.0, step_size=1.0
 ) -> Problem:
     """The arguments of `cotdepth.theory.equivalents.error_curve`, checked; ValueError for what is out of range."""
     training, count = _families(train_covariance, train_context, label_noise, shares)

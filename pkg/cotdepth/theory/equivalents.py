@@ -103,68 +103,25 @@ def error_curve(
     return curve.assign_attrs(long_name="error per dimension |w - w_k|^2 / D")
 
 
-def training_task_error_curve(
-    train_covariance,
-    test_covariance,
-    *,
-    train_context,
-    test_context,
-    n_tasks,
-    label_noise=0.0,
-    shares=None,
-    ridge=0.0,
-    step_size=1.0,
-    test_noise=0.0,
-    depth: int,
-) -> xr.DataArray:
+def training_task_error_curve(train_covariance, test_covariance, *, test_noise=0.0, depth: int, **regime) -> xr.DataArray:
     """Error per dimension on the training tasks, on new prompts of the test covariance: `error_curve` less what was memorised.
 
-    Arguments, errors raised and `error_estimate` as in `error_curve`. Several families are a dim `family` before `k`.
+    Arguments, those of the regime among them, errors raised and `error_estimate` as in `error_curve`. Several families are a dim
+    `family` before `k`.
     """
-    asked = problem(
-        train_covariance,
-        test_covariance,
-        train_context=train_context,
-        test_context=test_context,
-        n_tasks=n_tasks,
-        label_noise=label_noise,
-        shares=shares,
-        ridge=ridge,
-        step_size=step_size,
-    )
+    asked = problem(train_covariance, test_covariance, **regime)
     curves = _curves(asked, [training_task_source(family) for family in range(len(asked.families))], test_noise, depth)
     joined = curves[0] if len(curves) == 1 else xr.concat(curves, "family")
     return joined.assign_attrs(long_name="error per dimension |w - w_k|^2 / D on a training task")
 
 
-def growth_rate(
-    train_covariance,
-    test_covariance,
-    *,
-    train_context,
-    test_context,
-    n_tasks,
-    label_noise=0.0,
-    shares=None,
-    ridge=0.0,
-    step_size=1.0,
-) -> xr.DataArray:
+def growth_rate(train_covariance, test_covariance, **regime) -> xr.DataArray:
     """Limit of ``log(E_k)/k``: positive when overthinking, negative when the error decays exponentially, 0 where it has a floor.
 
-    Arguments and errors raised as in `error_curve`. An error that decays by more than a factor 4096 in one step is said to decay
-    by that much.
+    Arguments (those of the regime are all but `test_noise` and `depth`) and errors raised as in `error_curve`. An error that decays
+    by more than a factor 4096 in one step is said to decay by that much.
     """
-    asked = problem(
-        train_covariance,
-        test_covariance,
-        train_context=train_context,
-        test_context=test_context,
-        n_tasks=n_tasks,
-        label_noise=label_noise,
-        shares=shares,
-        ridge=ridge,
-        step_size=step_size,
-    )
+    asked = problem(train_covariance, test_covariance, **regime)
     rate = -2 * np.log(contour.radius_of_convergence(asked, 1e-14))
     return xr.DataArray(rate, name="growth_rate", attrs={"long_name": "growth rate of the error, limit of log(error)/k", "units": "1"})
 

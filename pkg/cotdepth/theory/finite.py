@@ -40,6 +40,7 @@ from cotdepth.theory.population import (
     context_argument,
     free_attention_weight,
     gamma,
+    gamma_spectrum,
     hardness,
     optimal_block,
     population_gradient,
@@ -122,8 +123,9 @@ def pseudo_newton(covariance, n_context) -> xr.Dataset:
     Training-data paper, remark 3.3, which calls the layer a pseudo-Newton method; the distances are this project's.
     """
     covariance, n = as_covariance(covariance), context_argument("n_context", n_context)
-    spectrum = np.sort(covariance.spectrum[covariance.spectrum > 0])[::-1]
-    progress = spectrum / ((1 + 1 / n) * spectrum + covariance.trace / n)
+    order = np.argsort(-covariance.spectrum, kind="stable")[: covariance.rank]
+    spectrum = covariance.spectrum[order]
+    progress = spectrum / gamma_spectrum(covariance, n)[order]
     step = progress @ spectrum / (spectrum @ spectrum)
     values = {
         "factor": (1 - progress, "factor of the error in one step of the layer"),

@@ -56,7 +56,7 @@ def gamma(covariance, n_context) -> np.ndarray:
     [1.34375, 0.78125, 0.5]
     """
     covariance, n = as_covariance(covariance), context_argument("n_context", n_context)
-    return covariance.with_eigenvalues(_gamma_spectrum(covariance, n))
+    return covariance.with_eigenvalues(gamma_spectrum(covariance, n))
 
 
 def preconditioner(covariance, n_context) -> np.ndarray:
@@ -65,7 +65,7 @@ def preconditioner(covariance, n_context) -> np.ndarray:
     The pseudo-inverse where `gamma` is singular. Source: training-data paper, eqs. (3.6) and (3.8).
     """
     covariance, n = as_covariance(covariance), context_argument("n_context", n_context)
-    spectrum = _gamma_spectrum(covariance, n)
+    spectrum = gamma_spectrum(covariance, n)
     return covariance.with_eigenvalues(np.divide(1, spectrum, out=np.zeros_like(spectrum), where=spectrum > 0))
 
 
@@ -119,7 +119,7 @@ def second_moment(covariance, n_context) -> np.ndarray:
     Source: training-data paper, Lemma A.2 and appendix A.1.2, with ``(n - 1)/n`` in the last line (erratum: printed ``(n - 1)/n^2``).
     """
     covariance, n = as_covariance(covariance), context_argument("n_context", n_context)
-    return covariance.with_eigenvalues(_gamma_spectrum(covariance, n) * covariance.spectrum)
+    return covariance.with_eigenvalues(gamma_spectrum(covariance, n) * covariance.spectrum)
 
 
 # --- step sizes ---------------------------------------------------------------------------------------------------
@@ -136,7 +136,7 @@ def step_size(covariance, n_context, *, scale: float = 1.0) -> float:
 def step_size_limit(covariance, n_context, *, scale: float = 1.0) -> float:
     """Gradient descent on `population_loss` converges if and only if its step size is below ``2 / (c^2 |Gamma Lambda|_op)``."""
     covariance, n = as_covariance(covariance), context_argument("n_context", n_context)
-    curvature = np.max(_gamma_spectrum(covariance, n) * covariance.spectrum)
+    curvature = np.max(gamma_spectrum(covariance, n) * covariance.spectrum)
     return float(2 / (scale_argument(scale) ** 2 * curvature))
 
 
@@ -146,7 +146,7 @@ def printed_step_size(covariance, n_context, *, scale: float = 1.0) -> float:
     Source: training-data paper, statement of theorem 3.1 (erratum: see `step_size`).
     """
     covariance, n = as_covariance(covariance), context_argument("n_context", n_context)
-    return float(1 / (scale_argument(scale) ** 2 * _gamma_spectrum(covariance, n).max()))
+    return float(1 / (scale_argument(scale) ** 2 * gamma_spectrum(covariance, n).max()))
 
 
 def free_attention_weight(covariance, n_context, *, scale: float = 1.0) -> float:
@@ -159,7 +159,7 @@ def free_attention_weight(covariance, n_context, *, scale: float = 1.0) -> float
     """
     square = scale_argument(scale) ** 2
     covariance, n = as_covariance(covariance), context_argument("n_context", n_context)
-    norm = np.linalg.norm(1 / _gamma_spectrum(covariance, n)[covariance.spectrum > 0])  # the flow stays on seen directions
+    norm = np.linalg.norm(1 / gamma_spectrum(covariance, n)[covariance.spectrum > 0])  # the flow stays on seen directions
     return float(np.sqrt((square + np.sqrt(square**2 + 4 * norm**2)) / 2))
 
 
@@ -199,5 +199,6 @@ def matrix_argument(name: str, value, dim: int) -> np.ndarray:
     return matrix.astype(float)
 
 
-def _gamma_spectrum(covariance, n):
+def gamma_spectrum(covariance, n) -> np.ndarray:
+    """Eigenvalues of `gamma`, (D,), in the order of the covariance's."""
     return (1 + 1 / n) * covariance.spectrum + covariance.trace / n
