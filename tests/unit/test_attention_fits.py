@@ -6,7 +6,7 @@ import torch
 from scipy.linalg import null_space
 
 from cotdepth.covariance import haar, identity, limited_support, power_law, with_trace
-from cotdepth.fit.adam import VARIANTS, fit_adam, fit_adam_fresh
+from cotdepth.fit.adam import VARIANTS, _Regressions, fit_adam, fit_adam_fresh
 from cotdepth.fit.least_squares import fit_least_squares
 from cotdepth.models.lsa import lsa_step, with_marker_scores
 from cotdepth.prompts import Prompts, draw_prompts
@@ -36,9 +36,10 @@ def test_gradients_are_those_of_autograd(trained):
     rng, pools = np.random.default_rng(1), [some_pool(0), some_pool(1)]
     model = VARIANTS[trained](2, 3, 1.4, torch.float64)
     for parameter in model.parameters:
-        parameter += torch.tensor(rng.standard_normal(parameter.shape))
-    losses = [model.backward(seed, model.inputs(pool), torch.tensor(pool.weights)) for seed, pool in enumerate(pools)]
-    leaves = [parameter.clone().requires_grad_() for parameter in model.parameters]
+        parameter.data += torch.tensor(rng.standard_normal(parameter.shape))
+    rows = [torch.tensor(np.concatenate([model.shown(pool), pool.weights], axis=1)) for pool in pools]
+    losses = _Regressions(model, 2, torch.float64).backward(rows)
+    leaves = [parameter.detach().clone().requires_grad_() for parameter in model.parameters]
     block, scores = leaves if trained == "all" else (leaves[0], torch.tensor([[0, 0, 0, -1.4]] * 2, dtype=torch.float64))
     for seed, pool in enumerate(pools):
         grams, weights = torch.tensor(pool.grams), torch.tensor(pool.weights)

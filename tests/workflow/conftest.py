@@ -42,7 +42,8 @@ class Checkout:
 
     def snakemake(self, *arguments, **settings) -> subprocess.CompletedProcess:
         """``snakemake *arguments``, whatever comes of it."""
-        return self.python("-m", "snakemake", *arguments, **settings)
+        promptly = ["--max-jobs-per-timespan", "1000/1s"]   # a run that had jobs ends up to this span after the last of them
+        return self.python("-m", "snakemake", *promptly, *arguments, **settings)
 
     def run(self, *arguments, **settings) -> None:
         """``snakemake *arguments``, which must succeed."""

@@ -2,7 +2,7 @@
 
 From the estimate 0 the layer predicts ``V_b G s``, with ``V_b`` its value block and ``s`` its scores of the marker. No other
 entry of ``V`` and ``W`` gets a gradient from the paper's initialisation, ``V = 0``, ``W_13 = c I``, ``W_24 = -c``: trained or
-not, they stay as they are. Gradients are written out; the seeds of a cell train side by side, each on its own prompts.
+not, they stay as they are. The seeds of a cell train side by side, each on its own prompts.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -37,77 +37,84 @@ class Trained:
 
 
 # --- what is trained ----------------------------------------------------------------------------------------------
+#
+# The first estimate is linear in what a prompt shows of itself, with coefficients that are a small function of the parameters.
+# So the pass over a batch is one of linear regression, written out, and autograd has the small function alone.
 
 
 class _Block:
-    """Only ``V_31`` is free: a prompt is its statistic, and the prediction is linear in the block."""
+    """Only ``V_31`` is free: a prompt shows its statistic, and the block is the coefficients."""
 
     def __init__(self, seeds, dim, scale, dtype):
-        self.scale, self.dtype = scale, dtype
-        self.parameters = (torch.zeros(seeds, dim, dim, dtype=dtype),)
-        self._blocks, (self._gradients,) = self.parameters[0].unbind(), _gradients(self.parameters)
+        self.scale, self.dim, self.inputs = scale, dim, dim
+        self.parameters = (torch.zeros(seeds, dim, dim, dtype=dtype, requires_grad=True),)
 
-    def inputs(self, prompts):
-        """What multiplies the block, ``-c X y / n_context``, (n_prompts, D)."""
-        return torch.tensor(-self.scale * prompts.statistics, dtype=self.dtype)
+    def shown(self, prompts):
+        """What multiplies the coefficients, ``-c X y / n_context``, (n_prompts, inputs)."""
+        return -self.scale * prompts.statistics
 
-    def backward(self, seed, inputs, weights):
-        """Loss of a batch for one seed; leaves the gradient with the parameter."""
-        loss, _ = _regression(self._blocks[seed], self._gradients[seed], inputs.T, weights.T)
-        return loss
+    def coefficients(self):
+        """(seeds, D, inputs)."""
+        return self.parameters[0]
 
     def blocks(self):
         """Value blocks and marker scores of every seed."""
-        block = self.parameters[0].double().numpy()
-        return np.pad(block, [(0, 0), (0, 0), (0, 1)]), np.tile(_initial_scores(block.shape[1], self.scale), (len(block), 1))
+        block = self.parameters[0].detach().double().numpy()
+        return np.pad(block, [(0, 0), (0, 0), (0, 1)]), np.tile(_initial_scores(self.dim, self.scale), (len(block), 1))
 
 
 class _All:
-    """All of ``V`` and ``W`` is free: the value block and the scores of the marker move."""
+    """All of ``V`` and ``W`` is free: the value block and the scores of the marker move, and prompts show their Gram matrices."""
 
     def __init__(self, seeds, dim, scale, dtype):
-        self.rows, self.dtype = dim + 1, dtype
-        scores = torch.tensor(_initial_scores(dim, scale), dtype=dtype).repeat(seeds, 1)
-        self.parameters = (torch.zeros(seeds, dim, dim + 1, dtype=dtype), scores)
-        self._blocks, self._scores = (parameter.unbind() for parameter in self.parameters)
-        self._block_gradients, self._score_gradients = _gradients(self.parameters)
+        self.dim, self.places = dim, np.triu_indices(dim + 1)   # Gram matrices are symmetric
+        self.inputs = len(self.places[0])
+        self._times = torch.tensor(np.where(self.places[0] == self.places[1], 0.5, 1.0), dtype=dtype)
+        block = torch.zeros(seeds, dim, dim + 1, dtype=dtype, requires_grad=True)
+        self.parameters = (block, torch.tensor(_initial_scores(dim, scale), dtype=dtype).repeat(seeds, 1).requires_grad_())
 
-    def inputs(self, prompts):
-        """Gram matrices, flat: (n_prompts, (D + 1)^2)."""
-        return torch.tensor(prompts.grams, dtype=self.dtype).flatten(1)
+    def shown(self, prompts):
+        """Upper triangles of the Gram matrices, (n_prompts, inputs)."""
+        return prompts.grams[:, *self.places]
 
-    def backward(self, seed, inputs, weights):
-        """Loss of a batch for one seed; leaves the gradients with the parameters."""
-        rows, block = inputs.view(-1, self.rows), self._blocks[seed]                   # all rows of all Gram matrices
-        features = (rows @ self._scores[seed]).view(-1, self.rows)                     # (batch, D + 1), G s
-        loss, residuals = _regression(block, self._block_gradients[seed], features.T, weights.T)
-        pulled = (block.T @ residuals).T.reshape(-1)                                   # (batch (D + 1),)
-        torch.mv(rows.T, pulled, out=self._score_gradients[seed]).div_(len(weights))   # Gram matrices are symmetric
-        return loss
+    def coefficients(self):
+        """(seeds, D, inputs): ``V_ai s_j + V_aj s_i`` for the entry (i, j) of a Gram matrix, once on the diagonal."""
+        block, scores = self.parameters
+        products = block[:, :, :, None] * scores[:, None, None, :]
+        return (products + products.mT)[:, :, *self.places] * self._times
 
     def blocks(self):
         """Value blocks and marker scores of every seed."""
-        return tuple(parameter.double().numpy() for parameter in self.parameters)
+        return tuple(parameter.detach().double().numpy() for parameter in self.parameters)
 
 
 VARIANTS = {"block": _Block, "all": _All}
 
 
-def _regression(block, gradient, features, weights):
-    """Loss ``mean |V g - w|^2 / 2`` and residuals (D, batch) for features (columns, batch); writes the gradient of ``V``.
+class _Regressions:
+    """Loss ``mean |C g - w|^2 / 2`` over a batch, and its gradient, for the coefficients ``C`` of each seed.
 
-    Prompts run along the last axis: products of such thin matrices are faster that way round.
+    A row of a batch is ``(g, w)``. Products with the batch transposed and all residuals at once are the faster way for rows so thin.
     """
-    residuals, batch = torch.addmm(weights, block, features, beta=-1), features.shape[1]
-    torch.mm(residuals, features.T, out=gradient).div_(batch)
-    return torch.dot(residuals.view(-1), residuals.view(-1)).item() / (2 * batch), residuals
 
+    def __init__(self, model, seeds, dtype):
+        self._model, self.inputs = model, model.inputs
+        minus_weights = -torch.eye(model.dim, dtype=dtype).repeat(seeds, 1, 1)
+        self._weighing = torch.cat([torch.zeros(seeds, model.dim, model.inputs, dtype=dtype), minus_weights], dim=2)
+        self._gradients = torch.zeros(seeds, model.dim, model.inputs, dtype=dtype)
 
-def _gradients(parameters):
-    """Room for the gradient of each parameter, as one view for each seed."""
-    for parameter in parameters:
-        parameter.grad = torch.zeros_like(parameter)
-    return [parameter.grad.unbind() for parameter in parameters]
+    def backward(self, batches):
+        """The loss of each seed on its batch; leaves the gradients with the parameters."""
+        coefficients = self._model.coefficients()
+        self._weighing[:, :, : self.inputs] = coefficients.detach()
+        losses = [self._pass(*each) for each in zip(self._weighing.unbind(), self._gradients.unbind(), batches, strict=True)]
+        coefficients.backward(self._gradients)
+        return losses
+
+    def _pass(self, weighing, gradient, batch):
+        residuals = weighing @ batch.T                                                 # (D, batch)
+        torch.mm(residuals, batch[:, : self.inputs], out=gradient).div_(len(batch))
+        return torch.dot(residuals.view(-1), residuals.view(-1)).item() / (2 * len(batch))
 
 
 def _initial_scores(dim, scale):
@@ -145,8 +152,7 @@ def fit_adam(pools: Sequence[Prompts], *, trained: str, batch_size: int, epochs:
     scale : float
         The constant ``c`` of the initialisation.
     precision : {"float32", "float64"}
-        Of the training loop. What float32 loses is far below the jitter of Adam, of the size of the learning rate; it
-        saves a third of the time of "all", which is bound by memory traffic.
+        Of the training loop. What float32 loses is far below the jitter of Adam, of the size of the learning rate.
     progress : callable
         ``progress(epochs, name)`` wraps the iterable of epochs.
 
@@ -165,14 +171,11 @@ def fit_adam(pools: Sequence[Prompts], *, trained: str, batch_size: int, epochs:
     The training-data paper, section 5, has D = 10, 5000 prompts, batches of 1000, learning rate 1e-3 and 1000 epochs.
     """
     _check_pools(pools, rngs, count_argument("batch_size", batch_size))
-    model = _model(trained, len(pools), pools[0].weights.shape[1], scale, precision)
-    inputs = [model.inputs(pool) for pool in pools]
-    room = torch.empty(batch_size, *inputs[0].shape[1:], dtype=model.dtype)   # one for all seeds: it stays in cache
-    batches = [
-        _shuffled(data, torch.tensor(pool.weights, dtype=model.dtype), rng, room) for data, pool, rng in zip(inputs, pools, rngs)
-    ]
-    steps = len(inputs[0]) // batch_size
-    return _train(model, batches, epochs=epochs, steps=steps, learning_rate=learning_rate, progress=progress)
+    model, dtype = _model(trained, len(pools), pools[0].weights.shape[1], scale, precision)
+    room = torch.empty(batch_size, model.inputs + model.dim, dtype=dtype)   # one for all seeds: it stays in cache
+    batches = [_shuffled(_rows(model, pool, dtype), rng, room) for pool, rng in zip(pools, rngs)]
+    steps = len(pools[0].weights) // batch_size
+    return _train(model, batches, dtype, epochs=epochs, steps=steps, learning_rate=learning_rate, progress=progress)
 
 
 def fit_adam_fresh(draw: Callable[[int, np.random.Generator], Prompts], dim: int, *, trained: str, batch_size: int, epochs: int,
@@ -200,36 +203,40 @@ def fit_adam_fresh(draw: Callable[[int, np.random.Generator], Prompts], dim: int
         If an argument is out of range.
     """
     batch_size, steps = count_argument("batch_size", batch_size), count_argument("steps", steps)
-    model = _model(trained, len(rngs), count_argument("dim", dim), scale, precision)
-    batches = [_fresh(draw, batch_size, rng, model) for rng in rngs]
-    return _train(model, batches, epochs=epochs, steps=steps, learning_rate=learning_rate, progress=progress)
+    model, dtype = _model(trained, len(rngs), count_argument("dim", dim), scale, precision)
+    batches = [_fresh(lambda rng: _rows(model, draw(batch_size, rng), dtype), rng) for rng in rngs]
+    return _train(model, batches, dtype, epochs=epochs, steps=steps, learning_rate=learning_rate, progress=progress)
 
 
-def _train(model, batches: list[Iterator], *, epochs, steps, learning_rate, progress):
+def _train(model, batches: list[Iterator], dtype, *, epochs, steps, learning_rate, progress):
     """Adam on the model's parameters, with one endless iterator over batches for each seed."""
     if not 0 < learning_rate < np.inf:
         raise ValueError(f"learning_rate = {learning_rate}: must be positive and finite")
-    optimiser = torch.optim.Adam(model.parameters, lr=learning_rate)
-    losses = np.zeros((len(batches), count_argument("epochs", epochs)))
+    optimiser, regressions = torch.optim.Adam(model.parameters, lr=learning_rate), _Regressions(model, len(batches), dtype)
+    losses = np.zeros((count_argument("epochs", epochs), len(batches)))
     for epoch in progress(range(epochs), "training"):
         for _ in range(steps):
-            for seed, batch in enumerate(batches):   # a seed's batch stays in cache; all seeds in one product would not
-                losses[seed, epoch] += model.backward(seed, *next(batch)) / steps
+            optimiser.zero_grad()
+            losses[epoch] += regressions.backward(map(next, batches))   # one by one: a seed's batch stays in cache
             optimiser.step()
-    return Trained(*model.blocks(), losses)
+    return Trained(*model.blocks(), losses.T / steps)
 
 
-def _shuffled(inputs, weights, rng, room):
+def _rows(model, prompts, dtype):
+    """What a prompt shows and its task, (n_prompts, inputs + D)."""
+    return torch.tensor(np.concatenate([model.shown(prompts), prompts.weights], axis=1), dtype=dtype)
+
+
+def _shuffled(rows, rng, room):
     """Batches of a pool; every batch overwrites the one before."""
     while True:
-        for rows in torch.from_numpy(rng.permutation(len(inputs))).split(len(room)):
-            yield torch.index_select(inputs, 0, rows, out=room), weights.index_select(0, rows)
+        for places in torch.from_numpy(rng.permutation(len(rows))).split(len(room)):
+            yield torch.index_select(rows, 0, places, out=room)
 
 
-def _fresh(draw, batch_size, rng, model):
+def _fresh(draw, rng):
     while True:
-        prompts = draw(batch_size, rng)
-        yield model.inputs(prompts), torch.tensor(prompts.weights, dtype=model.dtype)
+        yield draw(rng)
 
 
 def _model(trained, seeds, dim, scale, precision):
@@ -237,7 +244,7 @@ def _model(trained, seeds, dim, scale, precision):
         raise ValueError(f"trained = {trained!r}: must be one of {', '.join(map(repr, VARIANTS))}")
     if precision not in PRECISIONS:
         raise ValueError(f"precision = {precision!r}: must be one of {', '.join(map(repr, PRECISIONS))}")
-    return VARIANTS[trained](seeds, dim, scale_argument(scale), PRECISIONS[precision])
+    return VARIANTS[trained](seeds, dim, scale_argument(scale), PRECISIONS[precision]), PRECISIONS[precision]
 
 
 def _check_pools(pools, rngs, batch_size):

@@ -70,11 +70,14 @@ def _matrix_errors(tasks, shares, sigma, weights, depth):
     """The same for tasks with eigenvectors of their own."""
     used = shares[shares > 0]
     spectra, bases = zip(*(_positive_part(task) for share, task in zip(shares, tasks) if share > 0))
-    factors = np.concatenate(bases, axis=1)                                            # (D, sum of ranks)
-    mean, own_squares, traced = (
-        _product(factors * np.sqrt(np.concatenate([share * value for share, value in zip(used, values)])))
-        for values in (spectra, [values**2 for values in spectra], [values.sum() * values for values in spectra])
-    )
+    factors, traces = np.concatenate(bases, axis=1), np.array([values.sum() for values in spectra])   # (D, sum of ranks), (T,)
+
+    def moment(each):
+        return _product(factors * np.sqrt(np.concatenate([share * values for share, values in zip(used, each)])))
+
+    mean, own_squares = moment(spectra), moment([values**2 for values in spectra])
+    one_trace = np.ptp(traces) <= 1e-14 * traces.max()   # of all tasks, as where a configuration fixes it: saves a product
+    traced = traces[0] * mean if one_trace else moment([values.sum() * values for values in spectra])
     squared = mean @ mean
     seconds = [square * squared + own * own_squares + trace * traced for square, own, trace in weights]
     return [_errors(_divided(mean, second), sigma, depth) for second in seconds]
