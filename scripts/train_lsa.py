@@ -1,4 +1,4 @@
-"""Train the linear self-attention layers of one cell, one for each prompt pool, with Adam."""
+"""Train the linear self-attention layers of one cell with Adam: for each prompt pool, one for each choice of what is trained."""
 
 from cotdepth.job import run
 
@@ -11,10 +11,14 @@ def main(job):
 
     [pools] = job.read("data")
     name = {"experiment_seed": job.spec["experiment_seed"], "cell": pools.attrs["stream"]}
-    rngs = [stream(purpose="training batches", seed=seed, **name) for seed in pools.seed.values]
-    settings = {key: job.spec[key] for key in ("trained", "batch_size", "epochs", "learning_rate")}
+    settings = {key: job.spec[key] for key in ("batch_size", "epochs", "learning_rate")}
     prompts = [read_prompts(pools, seed) for seed in pools.seed.values]
-    job.write(label_layers(fit_adam(prompts, rngs=rngs, progress=job.progress, **settings), pools))
+
+    def fit(trained):
+        rngs = [stream(purpose="training batches", seed=seed, **name) for seed in pools.seed.values]
+        return fit_adam(prompts, trained=trained, rngs=rngs, progress=job.progress, **settings)
+
+    job.write(label_layers({trained: fit(trained) for trained in job.spec["trained"]}, pools))
 
 
 if __name__ == "__main__":

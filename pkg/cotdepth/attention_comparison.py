@@ -10,7 +10,7 @@ def compare_layers(experiment: xr.Dataset, theory: xr.Dataset, at_pools: xr.Data
     Parameters
     ----------
     experiment : xarray.Dataset
-        Errors by `cotdepth.summary.summarise`, on (seed, n_context_test, k).
+        Errors by `cotdepth.summary.summarise`, on (trained, seed, n_context_test, k).
     theory : xarray.Dataset
         By `cotdepth.theory.layer.summarise_layer`.
     at_pools : xarray.Dataset
@@ -19,13 +19,13 @@ def compare_layers(experiment: xr.Dataset, theory: xr.Dataset, at_pools: xr.Data
     Returns
     -------
     xarray.Dataset
-        Of the theory, ``theory_error`` (theory, n_context_test, k) and scalars. On (n_context_test, k): the mean over seeds
+        Of the theory, ``theory_error`` (theory, n_context_test, k) and scalars. On (trained, n_context_test, k): the mean over seeds
         ``error_mean`` with ``error_standard_error``; the medians over seeds ``error_median`` (of medians over prompts) with
         extremes ``seed_lowest`` and ``seed_highest``, and ``error_quantile``; ``pool_theory``, the mean over seeds at their own
-        pools, ``pool_leading_order`` (k), and ``pool_z``, the mean paired difference to the former in standard errors over
+        pools, ``pool_leading_order`` (trained, k), and ``pool_z``, the mean paired difference to the former in standard errors over
         seeds: large where an error nearly vanishes and the jitter of Adam, which that theory leaves out, shows; of no meaning
-        where rare prompts carry the mean. On (n_context_test): ``best_depth_mean`` and ``best_depth_median``.
-        ``trained_attention_weight`` (seed) is ``|W_24|`` after training.
+        where rare prompts carry the mean. On (trained, n_context_test): ``best_depth_mean`` and ``best_depth_median``.
+        ``trained_attention_weight`` (trained, seed) is ``|W_24|`` after training.
     """
     mean = experiment.error_mean.mean("seed")
     median = experiment.error_median.median("seed")

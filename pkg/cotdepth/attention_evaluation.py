@@ -13,7 +13,11 @@ def evaluate_layer(layer: LinearAttention, prompts: Prompts, depth: int) -> np.n
     return error_per_dimension(rollout(lsa_step, layer, prompts, np.zeros_like(prompts.weights), depth), prompts.weights)
 
 
-def read_layer(layers: xr.Dataset, seed: int) -> LinearAttention:
-    """One of the layers that `cotdepth.fit.layers.label_layers` put down, ready for a rollout."""
-    layer = layers.sel(seed=seed)
+def evaluate_layers(layers: xr.Dataset, prompts: Prompts, depth: int) -> np.ndarray:
+    """Errors of the layers of one seed, put down by `cotdepth.fit.layers.label_layers`; (trained, depth + 1, n_prompts)."""
+    return np.array([evaluate_layer(read_layer(layers.sel(trained=trained)), prompts, depth) for trained in layers.trained.values])
+
+
+def read_layer(layer: xr.Dataset) -> LinearAttention:
+    """One layer of those that `cotdepth.fit.layers.label_layers` put down, ready for a rollout."""
     return with_marker_scores(layer.value_block.values, layer.marker_scores.values)

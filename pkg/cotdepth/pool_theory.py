@@ -15,8 +15,8 @@ def theory_at_pools(
 ) -> xr.Dataset:
     """Mean errors of the layer that minimises the training loss of each pool, with the ``W_24`` that training left.
 
-    The loss sees the product of ``V_31`` and ``W_24`` only: this takes the best product, and the trained ``W_24`` (-1 where it was
-    not free).
+    The loss sees the product of ``V_31`` and ``W_24`` only: this takes the best product, and each trained ``W_24`` (-1 where it
+    was not free).
 
     Parameters
     ----------
@@ -34,18 +34,19 @@ def theory_at_pools(
     Returns
     -------
     xarray.Dataset
-        ``error`` (seed, n_context_test, k), exact, NaN beyond the known depth; ``leading_order`` (seed, k), in long test prompts;
-        ``preconditioner`` (seed, row, col) and ``attention_weight`` (seed), ``|W_24|``.
+        ``error`` (trained, seed, n_context_test, k), exact, NaN beyond the known depth; ``leading_order`` (trained, seed, k), in
+        long test prompts; ``preconditioner`` (seed, row, col) and ``attention_weight`` (trained, seed), ``|W_24|``.
     """
     blocks = np.stack([-fit_least_squares(read_prompts(pools, seed)) for seed in pools.seed.values])
     learned = xr.DataArray(blocks, dims=("seed", "row", "col"), coords={"seed": pools.seed})
     known = min(depth, largest_exact_depth(learned, test, n_context_test=n_context_test))
     weight = abs(trained.marker_scores.isel(col=-1, drop=True))
-    error = error_exact_drifted_at(learned, test, ratio=weight, n_context_test=n_context_test, depth=known)
+    layers = learned.expand_dims(trained=trained.trained)
+    error = error_exact_drifted_at(layers, test, ratio=weight, n_context_test=n_context_test, depth=known)
     found = {
         "error": (error.reindex(k=np.arange(depth + 1)), "exact mean error |w - w_k|^2 / D at the pool's least-squares layer"),
         "leading_order": (
-            error_leading_order_drifted_at(learned, test, ratio=weight, depth=depth).drop_vars("n_context_test", errors="ignore"),
+            error_leading_order_drifted_at(layers, test, ratio=weight, depth=depth).drop_vars("n_context_test", errors="ignore"),
             "error at the pool's least-squares layer, long test prompts",
         ),
         "preconditioner": (learned, "product of V_31 and W_24 that minimises the training loss of the pool"),

@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from cotdepth.attention_comparison import compare_layers
-from cotdepth.attention_evaluation import evaluate_layer, read_layer
+from cotdepth.attention_evaluation import evaluate_layers
 from cotdepth.baseline_evaluation import BASELINES, evaluate_baselines
 from cotdepth.combine import combine
 from cotdepth.comparison import compare_finite_size
@@ -145,21 +145,23 @@ def test_descent_has_a_panel_for_each_task_and_a_curve_for_each_step_size():
 
 # --- trained layers -----------------------------------------------------------------------------------------------
 
-LAYERS = {"train_covariance": ["flat", "steep"], "n_context": [4, 8], "trained": ["block", "all"]}
+LAYERS = {"train_covariance": ["flat", "steep"], "n_context": [4, 8]}
 TESTED, DEPTH = [4, 8, 50], 3
 
 
-def trained_cell(train_covariance, n_context, trained):
+def trained_cell(train_covariance, n_context):
     """A comparison whose layers are at least squares, with a ``W_24`` of 1.2 where it is free."""
     train = {"flat": identity(3), "steep": with_trace(power_law(3, 1.0), 3.0)}[train_covariance]
     pools = prompt_pools(train, experiment_seed=1, cell="c", seeds=2, n_context=n_context, n_tasks=60, label_noise=0.0)
-    weight = {"block": 1.0, "all": 1.2}[trained]
-    blocks = np.array([np.pad(fit_least_squares(read_prompts(pools, seed)) / weight, [(0, 0), (0, 1)]) for seed in range(2)])
-    layers = label_layers(Trained(blocks, np.array([[0, 0, 0, -weight]] * 2), np.ones((2, 1))), pools)
+    blocks = np.array([np.pad(fit_least_squares(read_prompts(pools, seed)), [(0, 0), (0, 1)]) for seed in range(2)])
+    weights = {"block": 1.0, "all": 1.2}
+    scores = {trained: np.array([[0, 0, 0, -weight]] * 2) for trained, weight in weights.items()}
+    layers = label_layers({name: Trained(blocks / weights[name], scores[name], np.ones((2, 1))) for name in weights}, pools)
     name = {"experiment_seed": 1, "cell": "c"}
-    errors = [[evaluate_layer(read_layer(layers, seed), draw_test_prompts(identity(3), m, 30, noise=0.0, seed=seed, **name), DEPTH)
+    errors = [[evaluate_layers(layers.sel(seed=seed), draw_test_prompts(identity(3), m, 30, noise=0.0, seed=seed, **name), DEPTH)
                for m in TESTED] for seed in range(2)]  # fmt: skip
-    experiment = summarise(label_test_errors(np.array(errors), {"seed": layers.seed}, TESTED), [0.25, 0.75], source="a test")
+    leading = {"trained": layers.trained, "seed": layers.seed}
+    experiment = summarise(label_test_errors(np.moveaxis(errors, 2, 0), leading, TESTED), [0.25, 0.75], source="a test")
     theory = summarise_layer(train, identity(3), n_context=n_context, n_context_test=TESTED, depth=DEPTH)
     return compare_layers(experiment, theory, theory_at_pools(pools, layers, identity(3), n_context_test=TESTED, depth=DEPTH))
 
@@ -180,7 +182,7 @@ def test_trained_layers_are_drawn_with_theory_and_baselines():
     texts = legend_texts(figure)
     assert all(word in texts for word in ("theory: exact", "experiment: mean", "experiment: median", "trained at $n = 8$", *BASELINES))
     short, long, drifted = panels_of(figure)[:3]
-    theory = compared.theory_error.sel(train_covariance="flat", n_context=4, trained="block", theory="exact")
+    theory = compared.theory_error.sel(train_covariance="flat", n_context=4, theory="exact")
     np.testing.assert_array_equal(short.lines[0].get_ydata(), theory.sel(n_context_test=4))
     np.testing.assert_array_equal(long.lines[0].get_ydata(), theory.sel(n_context_test=50))
     assert any("$|W_{24}|$ = 1.20, 1.20" in text.get_text() for text in drifted.texts)

@@ -239,7 +239,7 @@ LSA = {
     "covariances": {"flat": {"exponent": 0, "trace": 4}, "steep": {"exponent": 1, "trace": 4}, "other": {"exponent": 2, "trace": 4},
                     "unused": {"exponent": 3, "trace": 4}},
     "train_covariance": ["flat", "steep"], "test_covariance": "other", "n_context": 6, "n_context_test": [6], "n_tasks": 40,
-    "label_noise": 0, "test_noise": 0, "trained": "block", "batch_size": 20, "epochs": 3, "learning_rate": 0.01, "ridge": 0.1,
+    "label_noise": 0, "test_noise": 0, "trained": ["block"], "batch_size": 20, "epochs": 3, "learning_rate": 0.01, "ridge": 0.1,
     "experiment_seed": 1, "seeds": 2, "n_test": 10, "depth": 3, "quantiles": [0.5],
 }  # fmt: skip
 

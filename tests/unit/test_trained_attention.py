@@ -7,7 +7,7 @@ import pytest
 import xarray as xr
 
 from cotdepth.attention_comparison import compare_layers
-from cotdepth.attention_evaluation import evaluate_layer, read_layer
+from cotdepth.attention_evaluation import evaluate_layer, evaluate_layers, read_layer
 from cotdepth.covariance import haar, identity, power_law
 from cotdepth.fit.adam import Trained
 from cotdepth.fit.layers import label_layers
@@ -37,12 +37,13 @@ def trained(weights=(1.0, 1.0, 1.0)):
 
 def test_a_layer_read_back_rolls_out_as_it_did(tmp_path):
     fitted, prompts = trained([1.0, 1.2, 0.9]), draw_test_prompts(TEST, 8, 5, noise=0.1, **NAME)
-    label_layers(fitted, POOLS).to_netcdf(tmp_path / "layers.nc")
+    label_layers({"all": fitted}, POOLS).to_netcdf(tmp_path / "layers.nc")
     layers = xr.load_dataset(tmp_path / "layers.nc")
     for seed in range(3):
         layer = with_marker_scores(fitted.value_blocks[seed], fitted.marker_scores[seed])
-        assert np.array_equal(evaluate_layer(read_layer(layers, seed), prompts, 4), evaluate_layer(layer, prompts, 4))
-    assert layers.loss.dims == ("seed", "step") and layers.attrs["stream"] == "a cell" and layers.n_context == 8
+        read = read_layer(layers.sel(trained="all", seed=seed))
+        assert np.array_equal(evaluate_layer(read, prompts, 4), evaluate_layer(layer, prompts, 4))
+    assert layers.loss.dims == ("trained", "seed", "step") and layers.attrs["stream"] == "a cell" and layers.n_context == 8
 
 
 def test_more_test_prompts_leave_the_first_ones_as_they_were():
@@ -71,7 +72,8 @@ def test_a_layer_at_the_optimum_meets_the_exact_theory(test):
 
 @cache
 def at_pools(weights, depth=3):
-    return theory_at_pools(POOLS, label_layers(trained(weights), POOLS), TEST, n_context_test=[4, 50], depth=depth)
+    layers = label_layers({"block": trained(), "all": trained(weights)}, POOLS)
+    return theory_at_pools(POOLS, layers, TEST, n_context_test=[4, 50], depth=depth)
 
 
 def learned(seed):
@@ -82,19 +84,20 @@ def learned(seed):
 def test_each_pool_has_its_own_theory(weights):
     found = at_pools(weights)
     for seed, weight in enumerate(weights):
-        pool, lengths = found.sel(seed=seed), {"n_context_test": [4, 50], "depth": 3}
+        pool, lengths = found.sel(trained="all", seed=seed), {"n_context_test": [4, 50], "depth": 3}
         exact = finite.error_exact_drifted_at(learned(seed), TEST, ratio=weight, **lengths)
         np.testing.assert_allclose(pool.error, exact, rtol=1e-9)
         leading = finite.error_leading_order_drifted_at(learned(seed), TEST, ratio=weight, depth=3)
         np.testing.assert_allclose(pool.leading_order, leading, rtol=1e-9)
         assert pool.attention_weight == weight
         frozen = finite.error_exact_at(learned(seed), TEST, **lengths)
+        np.testing.assert_allclose(found.error.sel(trained="block", seed=seed), frozen, rtol=1e-9)
         assert np.allclose(pool.error, frozen, rtol=1e-9) == (weight == 1)
 
 
 def test_beyond_the_known_depth_the_theory_of_a_pool_is_nan():
     found = at_pools((1.0, 1.0, 1.0), depth=7)
-    assert np.isfinite(found.error).all(["seed", "n_context_test"]).values.tolist() == 6 * [True] + 2 * [False]
+    assert np.isfinite(found.error).all(["trained", "seed", "n_context_test"]).values.tolist() == 6 * [True] + 2 * [False]
     assert np.isfinite(found.leading_order).all()
 
 
@@ -103,7 +106,7 @@ def test_the_theory_of_a_pool_is_met_by_the_layer_at_its_optimum():
     prompts = draw_test_prompts(TEST, 50, 20_000, noise=0.0, **NAME)
     block = np.pad(-learned(1) / 1.3, [(0, 0), (0, 1)])
     errors = evaluate_layer(with_marker_scores(block, [0, 0, 0, -1.3]), prompts, 3)[1:]
-    exact = at_pools((1.0, 1.3, 1.0)).error.sel(seed=1, n_context_test=50, k=[1, 2, 3])
+    exact = at_pools((1.0, 1.3, 1.0)).error.sel(trained="all", seed=1, n_context_test=50, k=[1, 2, 3])
     assert (np.abs(errors.mean(1) - exact) < 4 * errors.std(1) / np.sqrt(20_000)).all()
 
 
@@ -153,13 +156,14 @@ def test_medians_over_seeds_are_of_medians_over_prompts():
 
 def test_a_comparison_from_one_end_to_the_other_is_labelled():
     """Its training and test tasks commute, so that the theory of the optimum is known one step further than that of the pools."""
-    layers = label_layers(trained(), POOLS)
-    errors = [[evaluate_layer(read_layer(layers, seed), draw_test_prompts(TEST, m, 20, noise=0.0, **NAME), 7) for m in (4, 50)]
+    layers = label_layers({"block": trained(), "all": trained()}, POOLS)
+    errors = [[evaluate_layers(layers.sel(seed=seed), draw_test_prompts(TEST, m, 20, noise=0.0, **NAME), 7) for m in (4, 50)]
               for seed in range(3)]  # fmt: skip
-    experiment = summarise(label_test_errors(np.array(errors), {"seed": layers.seed}, [4, 50]), [0.25, 0.75], source="a test")
+    leading = {"trained": layers.trained, "seed": layers.seed}
+    experiment = summarise(label_test_errors(np.moveaxis(errors, 2, 0), leading, [4, 50]), [0.25, 0.75], source="a test")
     theory = summarise_layer(TASK, TEST, n_context=8, n_context_test=[4, 50], depth=7)
     found = compare_layers(experiment, theory, at_pools((1.0, 1.0, 1.0), depth=7))
     assert all(variable.attrs.keys() >= {"long_name", "units"} for variable in found.variables.values())
-    assert found.theory_error.dims == ("theory", "n_context_test", "k") and found.pool_z.dims == ("n_context_test", "k")
+    assert found.theory_error.dims == ("theory", "n_context_test", "k") and found.pool_z.dims == ("trained", "n_context_test", "k")
     assert np.isfinite(found.theory_error.sel(theory="exact")).all("n_context_test").values.tolist() == 7 * [True] + [False]
-    assert np.isfinite(found.pool_z[:, 1:]).all("n_context_test").values.tolist() == 5 * [True] + 2 * [False]
+    assert np.isfinite(found.pool_z[..., 1:]).all(["trained", "n_context_test"]).values.tolist() == 5 * [True] + 2 * [False]

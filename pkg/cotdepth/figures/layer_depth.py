@@ -21,7 +21,7 @@ def draw_layer_depth(compare: xr.Dataset, baselines: xr.Dataset, *, title: str) 
     Parameters
     ----------
     compare : xarray.Dataset
-        As `cotdepth.attention_comparison.compare_layers` makes it, cells combined, on (train_covariance, n_context, trained).
+        As `cotdepth.attention_comparison.compare_layers` makes it, cells combined, on (train_covariance, n_context).
     baselines : xarray.Dataset
         Errors by `cotdepth.summary.summarise` on (model, seed, n_context_test, k).
     title : str
