@@ -54,5 +54,6 @@ def theory_at_pools(
     }  # fmt: skip
     return xr.Dataset(
         {name: values.assign_attrs(long_name=about, units="1") for name, (values, about) in found.items()},
+        coords={"trained": trained.trained},
         attrs={"title": "Exact theory at the least-squares layer of each pool", "source": "training-data paper, eqs. (3.3) and (4.2)"},
     )

@@ -99,6 +99,7 @@ def test_beyond_the_known_depth_the_theory_of_a_pool_is_nan():
     found = at_pools((1.0, 1.0, 1.0), depth=7)
     assert np.isfinite(found.error).all(["trained", "seed", "n_context_test"]).values.tolist() == 6 * [True] + 2 * [False]
     assert np.isfinite(found.leading_order).all()
+    assert all(variable.attrs.keys() >= {"long_name", "units"} for variable in found.variables.values())
 
 
 def test_the_theory_of_a_pool_is_met_by_the_layer_at_its_optimum():

@@ -43,6 +43,7 @@ rule data_tasks:
         f"{LOG}/data/{{cell}}.log",
     conda:
         "../../environment.yml"
+    priority: 1  # the longest chain of jobs: begun last, it would end alone
     message:
         "{wildcards.experiment}: draw the tasks of {wildcards.cell}"
     shell:

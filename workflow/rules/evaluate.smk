@@ -126,6 +126,7 @@ rule evaluate_selection:
         f"{LOG}/evaluate/{{cell}}.log",
     conda:
         "../../environment.yml"
+    priority: 1  # the longest chain of jobs: begun last, it would end alone
     message:
         "{wildcards.experiment}: errors on the target of {wildcards.cell}"
     shell:

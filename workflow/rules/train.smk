@@ -46,6 +46,7 @@ rule train_selection:
         f"{LOG}/train/{{cell}}.log",
     conda:
         "../../environment.yml"
+    priority: 1  # the longest chain of jobs: begun last, it would end alone
     message:
         "{wildcards.experiment}: select among the tasks of {wildcards.cell}"
     shell:
