@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from cotdepth.theory import isotropic, row_filter
+from cotdepth.theory import boundaries, isotropic, ridge_boundary, row_filter
 from cotdepth.theory.arguments import depth_argument, labelled
 
 DEFAULTS = {"ridge": 0.0, "step_size": 1.0, "test_noise": 0.0}
@@ -75,7 +75,7 @@ def oscillation_boundary(alpha, sigma=0.0) -> xr.DataArray:
     This is the boundary printed in the asymptotic paper (section 5, Result 5), here in a form that does not cancel. Infinite
     at ``alpha = 1`` without noise. Raises ValueError for arguments out of range.
     """
-    return _computed(_oscillation_boundary, alpha=alpha, sigma=sigma).pipe(
+    return _computed(boundaries.oscillation_boundary, alpha=alpha, sigma=sigma).pipe(
         _described, "task ratio below which errors oscillate and grow"
     )
 
@@ -87,49 +87,74 @@ def drift_boundary(alpha, sigma=0.0) -> xr.DataArray:
     condition ``beta Q = 1`` holds at ``x = y = 1`` there, and comes first once labels are noisy (from sigma = 0.5 at alpha = 1).
     Raises ValueError for arguments out of range.
     """
-    return _computed(_drift_boundary, alpha=alpha, sigma=sigma).pipe(_described, "task ratio below which errors grow steadily")
+    return _computed(boundaries.drift_boundary, alpha=alpha, sigma=sigma).pipe(_described, "task ratio below which errors grow steadily")
 
 
-def critical_task_ratio(alpha, sigma=0.0) -> xr.DataArray:
+def critical_task_ratio(alpha, sigma=0.0, *, step_size=1.0, ridge=0.0) -> xr.DataArray:
     """Task ratio below which more thinking hurts in the end: the larger of the two boundaries.
 
-    Raises ValueError for arguments out of range.
+    Shorter steps lower the `oscillation_boundary` and leave the `drift_boundary`; so does ridge, which for ``alpha < 1`` lowers that
+    too, at most to ``alpha + 1 + sigma^2``. With ridge thinking can cease to hurt again at some ratio below 1. Infinite where steps
+    are so long that it hurts with any number of tasks (with ridge: with a million a dimension). With ridge to a relative 1e-10, in
+    at most ten seconds a point. Raises ValueError for arguments out of range.
 
     Notes
     -----
     Asymptotic paper, section 5, Result 5, with its erratum: the paper has `oscillation_boundary` alone and calls
-    (alpha, tau, sigma) = (3, 1.6, 2) an improvement, where `drift_boundary` decides and the error grows to 26 at depth 12.
+    (alpha, tau, sigma) = (3, 1.6, 2) an improvement, where `drift_boundary` decides and the error grows to 26 at depth 12. Step size
+    and ridge derived for this project.
+
+    Examples
+    --------
+    >>> critical_task_ratio(2.0, 0.3, step_size=[0.9, 1.0]).values.round(3).tolist()
+    [1.545, 2.53]
     """
-    return _computed(_critical_task_ratio, alpha=alpha, sigma=sigma).pipe(
-        _described, "task ratio below which more thinking hurts"
-    )
+    extensions = _beyond_defaults(step_size=step_size, ridge=ridge)
+    ratio = _computed(_critical_task_ratio, alpha=alpha, sigma=sigma, **extensions)
+    return _described(ratio, "task ratio below which more thinking hurts")
 
 
-def growth_rate(alpha, tau, sigma=0.0) -> xr.DataArray:
+def largest_stable_step(alpha, tau, sigma=0.0) -> xr.DataArray:
+    """The step size up to which more thinking does not hurt in the end; NaN where none helps, ``tau <= drift_boundary``.
+
+    At this step size the oscillation boundary is `tau` itself. Raises ValueError for arguments out of range. Derived for this project.
+
+    Examples
+    --------
+    >>> round(largest_stable_step(2.0, 1.6, 0.3).item(), 4)
+    0.9134
+    """
+    step = _computed(boundaries.largest_stable_step, alpha=alpha, tau=tau, sigma=sigma)
+    return _described(step, "largest step size without overthinking")
+
+
+def growth_rate(alpha, tau, sigma=0.0, *, step_size=1.0, ridge=0.0) -> xr.DataArray:
     """Limit of ``log(E_k)/k``: positive when overthinking, negative when the error decays exponentially, else exactly 0.
 
-    Accurate to about 1e-15 absolute, with the sign of the `phase`. Raises ValueError for arguments out of range.
+    Accurate to about 1e-15 absolute (with ridge 1e-13), with the sign of the `phase`. With ridge an error that decays by more than a
+    factor 4096 in one step is said to decay by that much. Raises ValueError for arguments out of range.
 
     Notes
     -----
     ``-2 log r`` with ``r`` the radius of convergence of ``F(x, x)`` or ``F(-x, -x)``: asymptotic paper, section 5. Where the
-    error decays to a floor this is the rate of the floor, 0, not that of the approach.
+    error decays to a floor this is the rate of the floor, 0, not that of the approach. Step size and ridge derived for this project.
     """
-    return _computed(_growth_rate, alpha=alpha, tau=tau, sigma=sigma).pipe(
-        _described, "growth rate of the error, limit of log(error)/k"
-    )
+    extensions = _beyond_defaults(step_size=step_size, ridge=ridge)
+    rate = _computed(_growth_rate, alpha=alpha, tau=tau, sigma=sigma, **extensions)
+    return _described(rate, "growth rate of the error, limit of log(error)/k")
 
 
-def error_floor(alpha, tau, sigma=0.0) -> xr.DataArray:
+def error_floor(alpha, tau, sigma=0.0, *, step_size=1.0) -> xr.DataArray:
     """Error per dimension after infinitely many steps, for ``tau > tau_c``; NaN for ``tau <= tau_c``.
 
-    0 for ``alpha >= 1``; ``(1 - alpha)(tau - 1)/(tau - 2 - sigma^2)`` for ``alpha < 1``, which can exceed the initial error 1.
-    Raises ValueError for arguments out of range. Source: asymptotic paper, section 5.3.
+    0 for ``alpha >= 1``; ``(1 - alpha)(tau - 1)/(tau - 2 - sigma^2)`` for ``alpha < 1``, which can exceed the initial error 1. The
+    step size matters to ``tau_c`` alone. Raises ValueError for arguments out of range. Source: asymptotic paper, section 5.3.
     """
-    return _computed(_error_floor, alpha=alpha, tau=tau, sigma=sigma).pipe(_described, "error per dimension at infinite depth")
+    floor = _computed(_error_floor, alpha=alpha, tau=tau, sigma=sigma, **_beyond_defaults(step_size=step_size))
+    return _described(floor, "error per dimension at infinite depth")
 
 
-def phase(alpha, tau, sigma=0.0) -> xr.DataArray:
+def phase(alpha, tau, sigma=0.0, *, step_size=1.0) -> xr.DataArray:
     """What more thinking does in the end, as a word.
 
     ==============  ==================================  ===============================================
@@ -145,7 +170,8 @@ def phase(alpha, tau, sigma=0.0) -> xr.DataArray:
 
     Source: asymptotic paper, section 5, with the corrected `critical_task_ratio`.
     """
-    return _computed(_phase, alpha=alpha, tau=tau, sigma=sigma).pipe(_described, "effect of more thinking")
+    word = _computed(_phase, alpha=alpha, tau=tau, sigma=sigma, **_beyond_defaults(step_size=step_size))
+    return _described(word, "effect of more thinking")
 
 
 def optimal_depth(alpha, tau, sigma=0.0, *, max_depth: int) -> xr.Dataset:
@@ -175,7 +201,10 @@ def optimal_depth(alpha, tau, sigma=0.0, *, max_depth: int) -> xr.Dataset:
 
 
 def _computed(function, **arguments):
-    return xr.apply_ufunc(function, *labelled(**arguments), keep_attrs=False).rename(function.__name__.lstrip("_"))
+    def of_arrays(*values):
+        return function(**dict(zip(arguments, values)))
+
+    return xr.apply_ufunc(of_arrays, *labelled(**arguments), keep_attrs=False).rename(function.__name__.lstrip("_"))
 
 
 def _described(array, long_name):
@@ -202,8 +231,8 @@ def _log_error_curve(alpha, tau, sigma, depth):
 
 
 def _log_errors(alpha, tau, sigma, depth, step_size=1.0):
-    beta, rate = _beta(alpha, tau, sigma), _singularity(alpha, tau, sigma, step_size)
-    return row_filter.log_errors(alpha, _prompt_variance(alpha, sigma), beta, rate, depth, step_size)
+    beta, rate = boundaries.noise_strength(alpha, tau, sigma), boundaries.singularity(alpha, tau, sigma, step_size)
+    return row_filter.log_errors(alpha, boundaries.prompt_variance(alpha, sigma), beta, rate, depth, step_size)
 
 
 def _errors(alpha, tau, sigma, depth, ridge=0.0, step_size=1.0, test_noise=0.0):
@@ -218,7 +247,7 @@ def _errors(alpha, tau, sigma, depth, ridge=0.0, step_size=1.0, test_noise=0.0):
 def _point_errors(alpha, tau, sigma, ridge, step_size, test_noise, depth):
     if ridge == 0 and test_noise == 0:
         return _errors(alpha, tau, sigma, depth, step_size=step_size)
-    radius = None if ridge else np.exp(-_singularity(alpha, tau, sigma, step_size) / 2)
+    radius = None if ridge else np.exp(-boundaries.singularity(alpha, tau, sigma, step_size) / 2)
     return isotropic.errors(isotropic.limit(alpha, tau, sigma, ridge, step_size), test_noise, depth, radius)
 
 
@@ -227,7 +256,7 @@ def _training_task_errors(alpha, tau, sigma, depth):
 
 
 def _point_training_task_errors(alpha, tau, sigma, depth):
-    radius = np.exp(-_singularity(alpha, tau, sigma) / 2)
+    radius = np.exp(-boundaries.singularity(alpha, tau, sigma) / 2)
     return isotropic.training_task_errors(isotropic.limit(alpha, tau, sigma), depth, radius)
 
 
@@ -237,35 +266,27 @@ def _at_each_point(function, *arguments, depth):
     return np.reshape(curves, (*points[0].shape, depth + 1))
 
 
-def _prompt_variance(alpha, sigma):
-    """``c - 1``: variance of a component of the prompt statistic ``b`` around its task ``w``."""
-    return (1 + sigma**2) / alpha
+def _critical_task_ratio(alpha, sigma, step_size=1.0, ridge=0.0):
+    ridgeless = boundaries.critical_task_ratio(alpha, sigma, step_size)
+    return _with_ridge(ridge, ridgeless, ridge_boundary.critical_task_ratio, alpha, sigma, ridge, step_size)
 
 
-def _beta(alpha, tau, sigma):
-    return _prompt_variance(alpha, sigma) / (tau - 1)
+def _with_ridge(ridge, ridgeless, function, *arguments):
+    """The ridgeless values, and where there is ridge those of a function of scalars."""
+    if np.all(ridge == 0):
+        return ridgeless
+    *points, penalised, values = np.broadcast_arrays(*arguments, np.greater(ridge, 0), ridgeless)
+    values = np.array(values)
+    values[penalised] = [function(*map(float, point)) for point in zip(*(point[penalised] for point in points))]
+    return values
 
 
-def _oscillation_boundary(alpha, sigma):
-    h = alpha + 1 + 2 * sigma**2
-    root = np.sqrt(((np.sqrt(alpha) - 1) ** 2 + 2 * sigma**2) * (h + 2 * np.sqrt(alpha)))  # sqrt(h^2 - 4 alpha)
-    with np.errstate(divide="ignore"):
-        return 1 + (1 + sigma**2) * 2 / (h + root) * (alpha + 1 + 4 * alpha / (h + root)) / root
-
-
-def _drift_boundary(alpha, sigma):
-    return 1 + (1 + sigma**2) / np.maximum(1, alpha)
-
-
-def _critical_task_ratio(alpha, sigma):
-    return np.maximum(_oscillation_boundary(alpha, sigma), _drift_boundary(alpha, sigma))
-
-
-def _phase(alpha, tau, sigma):
-    critical = _critical_task_ratio(alpha, sigma)
+def _phase(alpha, tau, sigma, step_size=1.0):
+    critical = boundaries.critical_task_ratio(alpha, sigma, step_size)
+    hopeless = np.isinf(tau) & (boundaries.singularity(alpha, tau, sigma, step_size) > CRITICAL)  # steps too long for any data
     return np.select(
         [
-            tau < critical * (1 - CRITICAL),
+            (tau < critical * (1 - CRITICAL)) | hopeless,
             (tau <= critical * (1 + CRITICAL)) & np.isfinite(tau),
             alpha < 1,
             alpha == 1,
@@ -275,33 +296,20 @@ def _phase(alpha, tau, sigma):
     )
 
 
-def _error_floor(alpha, tau, sigma):
-    reached = np.isin(_phase(alpha, tau, sigma), ["exponential", "slow", "saturation"])
+def _error_floor(alpha, tau, sigma, step_size=1.0):
+    reached = np.isin(_phase(alpha, tau, sigma, step_size), ["exponential", "slow", "saturation"])
     with np.errstate(divide="ignore", invalid="ignore"):  # where the floor is not reached
         floor = np.maximum(1 - alpha, 0) / (1 - (1 + sigma**2) / (tau - 1))
     return np.where(reached, floor, np.nan)
 
 
-def _growth_rate(alpha, tau, sigma):
+def _growth_rate(alpha, tau, sigma, step_size=1.0, ridge=0.0):
+    ridgeless = _ridgeless_growth_rate(alpha, np.where(ridge == 0, tau, np.inf), sigma, step_size)
+    return _with_ridge(ridge, ridgeless, ridge_boundary.growth_rate, alpha, tau, sigma, ridge, step_size)
+
+
+def _ridgeless_growth_rate(alpha, tau, sigma, step_size):
     """The phase decides the sign; beside tau_c the rate itself can round to 0 or across it."""
-    rate = np.maximum(np.abs(_singularity(alpha, tau, sigma)), np.finfo(float).tiny)
-    word = _phase(alpha, tau, sigma)
+    rate = np.maximum(np.abs(boundaries.singularity(alpha, tau, sigma, step_size)), np.finfo(float).tiny)
+    word = _phase(alpha, tau, sigma, step_size)
     return np.select([word == "overthinking", word == "exponential"], [rate, -rate], 0.0)
-
-
-def _singularity(alpha, tau, sigma, step_size=1.0):
-    """Twice the log of the largest ``1/|x|`` at a real singularity of ``F(x, x)``, the atom of ``alpha < 1`` at ``x = 1`` included.
-
-    With ``1/x = z_1 + b (y + 1/y)``, the poles ``beta x^2 Q(x, x) = 1`` are the roots of ``y^3 - (1 + beta (1 + alpha)) y
-    + 2 beta sqrt(alpha) = 0`` outside the unit circle, one of each sign (derived for this project from the Stieltjes
-    transform of the Marchenko-Pastur law; the root inside lies on its second sheet).
-    """
-    beta, variance = _beta(alpha, tau, sigma), _prompt_variance(alpha, sigma)
-    linear = (1 + beta * (1 + alpha)) / 3
-    angle = np.arccos(np.maximum(-beta * np.sqrt(alpha) / linear**1.5, -1)) / 3
-    centre = 1 - step_size + step_size * sigma**2 / alpha / (1 + variance)  # z_1 = 1 - (1 + 1/alpha) eta/c
-    width = step_size / (1 + variance) / np.sqrt(alpha)  # b
-    drift, oscillation = (2 * np.sqrt(linear) * np.abs(np.cos(angle + turn)) for turn in (0, 2 * np.pi / 3))
-    growing = centre + width * (drift + 1 / drift)
-    alternating = width * (oscillation + 1 / oscillation) - centre
-    return 2 * np.log(np.maximum(np.maximum(growing, alternating), np.where(alpha < 1, 1.0, 0.0)))
