@@ -47,6 +47,15 @@ def shares_argument(probabilities, count: int, name: str = "probabilities") -> n
     return shares.astype(float)
 
 
+def starts_argument(starts, rng):
+    """A number of random points to begin from, at least 0, and what draws them; anything else is a ValueError."""
+    count = whole_number(starts)
+    if count is None or count < 0:
+        raise ValueError(f"starts = {starts!r}: must be an integer of at least 0")
+    if count and rng is None:
+        raise ValueError(f"rng = None: starts = {starts} random points need a np.random.Generator")
+
+
 def mixture_argument(mixture: str) -> str:
     """What training draws from one task, a prompt or an example; anything else is a ValueError."""
     if mixture not in ("prompt", "example"):

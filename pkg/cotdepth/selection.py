@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from scipy.optimize import minimize
 
-from cotdepth.checks import shares_argument
+from cotdepth.checks import shares_argument, starts_argument
 from cotdepth.selection_objectives import covariances, exact_objective, surrogate_gram
 from cotdepth.theory.arguments import depth_argument
 
@@ -88,7 +88,7 @@ def solve(
     if objective == "surrogate":
         return _solve_surrogate(tasks, target)
     exact = exact_objective(tasks, target, depth=_depth(depth), n_context=n_context, mixture=mixture)
-    return _solve_exact(exact, _start_points(tasks, target, starts, rng))
+    return _solve_exact(exact, start_points(tasks, target, starts, rng))
 
 
 def evaluate(
@@ -195,8 +195,8 @@ def _quadratic_program(gram, linear):
 # --- the exact objective ------------------------------------------------------------------------------------------
 
 
-def _start_points(tasks, target, starts, rng):
-    """Points of the simplex by name."""
+def start_points(tasks, target, starts, rng) -> dict[str, np.ndarray]:
+    """Points of the simplex to descend from, by name: the uniform one, the surrogate's and random ones."""
     uniform = np.full(len(tasks), 1 / len(tasks))
     points = {"uniform": uniform}
     if target.rank == target.dim:
@@ -260,10 +260,7 @@ def _descend_from(start, exact, unit):
 def _check_choices(objective, depth, n_context, mixture, starts=0, rng=None):
     if objective not in ("surrogate", "exact"):
         raise ValueError(f"objective = {objective!r}: must be 'surrogate' or 'exact'")
-    if isinstance(starts, bool) or not isinstance(starts, (int, np.integer)) or starts < 0:
-        raise ValueError(f"starts = {starts!r}: must be an integer of at least 0")
-    if starts and rng is None:
-        raise ValueError(f"rng = None: starts = {starts} random points need a np.random.Generator")
+    starts_argument(starts, rng)
     given = {"depth": (depth, None), "mixture": (mixture, None), "n_context": (n_context, np.inf), "starts": (starts, 0)}
     for name, (value, only) in given.items() if objective == "surrogate" else ():
         if value != only:

@@ -72,7 +72,7 @@ def _level(problem, x, start):
 def _physical(problem, found):
     """Whether a solution on the real axis continues the one at 0: nothing has changed sign."""
     eigenvalues = problem.algebra.eigenvalues(found.inverse)
-    return bool((found.dressing > 0).all() and (eigenvalues.real > 0).all())
+    return bool((found.dressing.real > 0).all() and (eigenvalues.real > 0).all())
 
 
 # --- coefficients -------------------------------------------------------------------------------------------------
@@ -84,7 +84,10 @@ def coefficients(problem, sources, depth: int, radius: float | None = None) -> l
     n_nodes = max(NODES * order, 16) // 2 * 2
     radius = (radius or radius_of_convergence(problem, 0.01 / order)) * np.exp(-INSIDE / order)
     circle = radius * np.exp(2j * np.pi * np.arange(n_nodes // 2 + 1) / n_nodes)  # the lower half is its conjugate
-    values = generating_functions(problem, _on_circle(problem, circle), sources, _pairs)
+    found = _on_circle(problem, circle)
+    if not all(_physical(problem, Medium(*(values[[node]] for values in found))) for node in (0, -1)):
+        raise ArithmeticError(f"the one-point equations have no solution at |x| = {radius:.6g} that continues the one at 0")
+    values = generating_functions(problem, found, sources, _pairs)
     return [_transformed(function, radius, depth) for function in values]
 
 

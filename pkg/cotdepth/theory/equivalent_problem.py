@@ -79,12 +79,11 @@ def problem(
 def assembled(algebra, features, test, *, contexts, noises, shares, n_tasks, test_context, ridge, step_size) -> Problem:
     """A problem from elements of an algebra: one of `features`, `contexts`, `noises` and `shares` for each family."""
     families = [_family(algebra, *family) for family in zip(shares, features, contexts, noises)]
-    seen = sum(family.share * family.features for family in families)
     return Problem(
         algebra=algebra,
         dim=float(algebra.counts.sum()),
         families=families,
-        unseen=np.zeros_like(seen) if ridge else algebra.function(seen, lambda values: (values <= 1e-13 * values.max()).astype(float)),
+        unseen=_unseen(algebra, families, ridge),
         test=test,
         test_root=algebra.function(test, np.sqrt),
         per_task=1 / n_tasks,
@@ -92,6 +91,19 @@ def assembled(algebra, features, test, *, contexts, noises, shares, n_tasks, tes
         penalty=ridge / 2,
         step_size=step_size,
     )
+
+
+def with_shares(asked: Problem, shares) -> Problem:
+    """The same problem with other shares, (T,), of its families; those of share 0 are left out."""
+    families = [family._replace(share=float(share)) for share, family in zip(shares, asked.families, strict=True) if share > 0]
+    return asked._replace(families=families, unseen=_unseen(asked.algebra, families, asked.penalty))
+
+
+def _unseen(algebra, families, penalty):
+    seen = sum(family.share * family.features for family in families)
+    if penalty:
+        return np.zeros_like(seen)
+    return algebra.function(seen, lambda values: (values <= 1e-13 * values.max()).astype(float))
 
 
 def _family(algebra, share, features, context, noise):
@@ -104,7 +116,7 @@ def _family(algebra, share, features, context, noise):
 # --- several families ---------------------------------------------------------------------------------------------
 
 
-def _several(value) -> bool:
+def several(value) -> bool:
     """Whether a training covariance is a list of them: a list or tuple of anything but numbers."""
     return isinstance(value, (list, tuple)) and not all(np.ndim(entry) == 0 and not hasattr(entry, "spectrum") for entry in value)
 
@@ -112,9 +124,9 @@ def _several(value) -> bool:
 def _families(covariance, context, noise, shares):
     """The training covariances with the names that errors call them by, and the number of families."""
     named = [("train_covariance", covariance)]
-    if _several(covariance):
+    if several(covariance):
         named = [(f"train_covariance[{i}]", value) for i, value in enumerate(covariance)]
-    counts = {"train_covariance": len(named)} if _several(covariance) else {}
+    counts = {"train_covariance": len(named)} if several(covariance) else {}
     for name, value in {"train_context": context, "label_noise": noise, "shares": shares}.items():
         if value is not None and np.ndim(value):
             counts[name] = len(value)
