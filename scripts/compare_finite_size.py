@@ -7,8 +7,7 @@ def main(job):
     from cotdepth.combine import combine
     from cotdepth.comparison import compare_finite_size
 
-    [theory] = job.read("theory")
-    evaluated = combine(job.read("evaluate")).sel(job.axes)
+    evaluated, theory = (combine(job.read(stage)).sel(job.axes) for stage in ("evaluate", "theory"))
     job.write(compare_finite_size(evaluated, theory.error))
 
 

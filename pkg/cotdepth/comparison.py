@@ -12,24 +12,24 @@ def compare_finite_size(experiment: xr.Dataset, theory: xr.DataArray) -> xr.Data
     Parameters
     ----------
     experiment : xarray.Dataset
-        ``error_mean`` and ``error_median`` (dim, seed, k), ``error_quantile`` (dim, seed, quantile, k).
+        ``error_mean`` and ``error_median`` (dim, seed, k), ``error_quantile`` (dim, seed, quantile, k); more dims stay.
     theory : xarray.DataArray
-        The predicted error (k).
+        The predicted error (k), of infinite dimension, or (dim, k) where it depends on the dimension.
 
     Returns
     -------
     xarray.Dataset
-        ``theory`` (k); over pools, on (dim, k): ``error_mean`` and its standard error ``error_standard_error``, the median
+        ``theory``; over pools, on (dim, k): ``error_mean`` and its standard error ``error_standard_error``, the median
         over pools ``error_median`` of the medians over tasks, its extremes ``pool_lowest`` and ``pool_highest``, and
         ``error_quantile`` (dim, quantile, k), medians over pools; ``gap = error_mean / theory - 1`` with
-        ``gap_standard_error``; and ``extrapolated`` (k) with ``extrapolated_standard_error``, the mean at infinite dimension
+        ``gap_standard_error``; and ``extrapolated_gap`` (k) with ``extrapolated_gap_standard_error``, the gap at infinite dimension
         (`extrapolate`; NaN where there are fewer than four dimensions or two pools).
     """
     pools = experiment.error_mean
     mean, error = pools.mean("seed"), pools.std("seed", ddof=1) / np.sqrt(pools.count("seed"))
-    limit = extrapolate(mean, error)
+    limit = extrapolate(mean / theory, error / theory)
     found = {
-        "theory": (theory, "predicted error at infinite D"),
+        "theory": (theory, "predicted error" + ("" if "dim" in theory.dims else " at infinite D")),
         "error_mean": (mean, "mean error over pools and test tasks"),
         "error_standard_error": (error, "standard error of the mean over pools"),
         "error_median": (experiment.error_median.median("seed"), "median over pools of the median error over test tasks"),
@@ -38,8 +38,8 @@ def compare_finite_size(experiment: xr.Dataset, theory: xr.DataArray) -> xr.Data
         "error_quantile": (experiment.error_quantile.median("seed"), "median over pools of the error's quantile over test tasks"),
         "gap": (mean / theory - 1, "relative gap between mean error and theory"),
         "gap_standard_error": (error / theory, "standard error of the relative gap"),
-        "extrapolated": (limit.sel(term="value", drop=True), "mean error extrapolated to infinite D"),
-        "extrapolated_standard_error": (limit.sel(term="standard error", drop=True), "its standard error"),
+        "extrapolated_gap": (limit.sel(term="value", drop=True) - 1, "relative gap extrapolated to infinite D"),
+        "extrapolated_gap_standard_error": (limit.sel(term="standard error", drop=True), "its standard error"),
     }
     labelled = {name: values.assign_attrs(long_name=about, units="1") for name, (values, about) in found.items()}
     about = {"title": "Error at finite dimension beside the theory", "source": "asymptotic paper, figure 4"}

@@ -5,6 +5,7 @@ each stage of a family consumes. The rest follows: the cell axes that a stage de
 """
 
 import itertools
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -142,11 +143,22 @@ def _parameters(where, entry, point):
 
 def _check_values(where, entry, point):
     """What a stage can and cannot do with values that are each allowed."""
-    for factor, other in entry.get("whole", ()):
-        product = point[factor] * point[other]
-        if product == float("inf") or abs(product - round(product)) > 1e-9 * product:
-            raise ConfigError(f"{where}: {factor} = {point[factor]}, {other} = {point[other]}: "
-                              f"{factor} x {other} = {product:g} must be a whole number")  # fmt: skip
+    for keys in entry.get("whole", ()):
+        for factors in itertools.product(*(_as_list(point[key]) for key in keys)):
+            product = math.prod(factors)
+            if product == math.inf or abs(product - round(product)) > 1e-9 * product:
+                given = ", ".join(f"{key} = {factor}" for key, factor in zip(keys, factors))
+                raise ConfigError(f"{where}: {given}: {' x '.join(keys)} = {product:g} must be a whole number")
+    for key, unless in entry.get("exceeds_one", {}).items():
+        if min(_as_list(point[key])) <= 1 and not (unless and point[unless] > 0):
+            raise ConfigError(f"{where}: {key} = {point[key]}: must be above 1{f' where {unless} is 0' if unless else ''}")
+    first, *others = entry.get("parallel", [None])
+    for key in others:
+        if len(_as_list(point[key])) not in (1, len(_as_list(point[first]))):
+            raise ConfigError(f"{where}: {key} = {point[key]}: must be one value, or as many as {first} = {point[first]}")
+    for key in entry.get("sum_to_one", ()):
+        if abs(sum(point[key]) - 1) > 1e-9:
+            raise ConfigError(f"{where}: {key} = {point[key]}: must have the sum 1")
     for key, other in entry.get("divides", ()):
         if point[other] % point[key]:
             raise ConfigError(f"{where}: {key} = {point[key]}: must divide {other} = {point[other]}")
@@ -167,6 +179,8 @@ def _definition(where, name, point, restrictions):
     if name not in known:
         hint = nearest(name, known) if known else "the experiment defines none"
         raise ConfigError(f"{where} = {name!r}: not among the covariances; {hint}")
+    if dim % len(known[name].get("levels", [1])) or dim % 2 and known[name].get("basis") == "pairs":
+        raise ConfigError(f"{where} = {name!r}: its levels or pairs do not divide dim = {dim} features equally")
     spectrum = known[name].get("spectrum", [1] * known[name].get("support", dim))
     if len(spectrum) > dim or "spectrum" in known[name] and len(spectrum) != dim:
         raise ConfigError(f"{where} = {name!r}: it has {len(spectrum)} eigenvalues, and dim = {dim}")

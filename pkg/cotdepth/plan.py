@@ -150,7 +150,7 @@ class Plan:
             if (key in figure) != (key in drawn):
                 raise ConfigError(f"{where}.{key}: " + (f"{figure['draw']} does not read it" if key in figure else "is missing"))
         for role, axes in drawn.get("axes", {}).items():
-            self._check_axes(f"{where}.inputs.{role}", figure["inputs"][role], axes)
+            self._check_axes(f"{where}.inputs.{role}", figure["inputs"][role], axes, product=role in drawn.get("product", ()))
         if "tested" in drawn:
             self._check_tested(where, figure, drawn["tested"])
         if "depth" in drawn:
@@ -168,13 +168,13 @@ class Plan:
         if stage != wanted:
             raise ConfigError(f"{where} = {source!r}: must be the stage {wanted!r} of an experiment")
 
-    def _check_axes(self, where, source, axes):
-        """A drawing that arranges cells needs certain cell axes, and a cell for every combination of their values."""
+    def _check_axes(self, where, source, axes, *, product):
+        """A drawing that arranges cells needs certain cell axes, and may need a cell for every combination of their values."""
         stage = self._stage(source)
         values = [{cell[axis] for cell, _ in stage.cells.values()} for axis in stage.axes]
         if set(stage.axes) != set(axes):
             raise ConfigError(f"{where} = {source!r}: has the cell axes {', '.join(stage.axes)}; must have {', '.join(axes)}")
-        if math.prod(map(len, values)) != len(stage.cells):
+        if product and math.prod(map(len, values)) != len(stage.cells):
             raise ConfigError(f"{where} = {source!r}: must have a cell for every combination of {', '.join(axes)}")
 
     def _check_tested(self, where, figure, roles):

@@ -35,18 +35,24 @@ def draw_pool(n_tasks: int, n_context: int, dim: int, *, sigma: float, rng: np.r
 
     Labels are ``y = x.w + sigma sqrt(dim) eps``, so that ``sigma`` is the noise relative to the signal, whose
     variance is ``dim`` (asymptotic paper, section 3, there with ``x ~ N(0, I/dim)``).
+    """
+    weights = rng.standard_normal((n_tasks, dim))
+    return Pool(weights, white_statistics(weights, n_context, noise=sigma * np.sqrt(dim), rng=rng))
 
-    Given ``w``, the labels are ``y = |w| h + sigma sqrt(dim) eps`` with ``h`` the features along ``w``, and the features
+
+def white_statistics(weights: np.ndarray, n_context: int, *, noise: float, rng: np.random.Generator) -> np.ndarray:
+    """``(1/n_context) sum_l y_l x_l`` for one prompt of each task, with ``x ~ N(0, I)`` and ``y = x.w + noise eps``.
+
+    Given ``w``, the labels are ``y = |w| h + noise eps`` with ``h`` the features along ``w``, and the features
     across ``w`` know nothing of ``y``: so ``b`` is ``h.y`` along ``w`` plus a normal vector of length ``|y|`` across
     it, and one normal vector and three scalars a task replace ``n_context`` feature vectors.
     """
-    weights = rng.standard_normal((n_tasks, dim))
     length = np.linalg.norm(weights, axis=1, keepdims=True)                        # (n_tasks, 1)
-    along, labels = _label_scalars(length, n_context, sigma * np.sqrt(dim), rng)   # h.y and |y|, (n_tasks, 1)
+    along, labels = _label_scalars(length, n_context, noise, rng)                  # h.y and |y|, (n_tasks, 1)
     unit = weights / length
-    across = rng.standard_normal((n_tasks, dim))
+    across = rng.standard_normal(weights.shape)
     across -= np.sum(across * unit, axis=1, keepdims=True) * unit
-    return Pool(weights, (along * unit + labels * across) / n_context)
+    return (along * unit + labels * across) / n_context
 
 
 def _label_scalars(length, n_context, noise, rng):

@@ -1,4 +1,4 @@
-"""Test prompts with isotropic Gaussian features, revealed as a rollout asks for them; `cotdepth.prompts` has the general ones.
+"""Test prompts with Gaussian features, revealed as a rollout asks for them; `cotdepth.prompts` has whole ones.
 
 No token matrix is ever built: a rollout needs only products with the sample covariance ``S`` of a prompt. They are drawn
 directly, exact in law, at a cost that does not grow with ``n_context``.
@@ -35,6 +35,10 @@ class RevealedPrompts:
         self._directions = np.empty((n_prompts, min(depth, self._rank), dim))   # orthonormal
         self._rows = np.empty_like(self._directions)
 
+    def residual_statistic(self, estimates: np.ndarray) -> np.ndarray:
+        """``X (y - X^T v) / n_context``, the statistic of what one estimate ``v`` of each prompt leaves; both (n_prompts, dim)."""
+        return self.covariance_times(self.weights - estimates)
+
     def covariance_times(self, vectors: np.ndarray) -> np.ndarray:
         """``S v`` for one vector ``v`` of each prompt; both ``(n_prompts, dim)``."""
         if self._asked < self._rank:
@@ -52,6 +56,32 @@ class RevealedPrompts:
         fresh = np.stack([rng.standard_normal(vectors.shape[1]) for rng in self._rngs])
         self._rows[:, asked] = _across(self._directions[:, : asked + 1], fresh) + chi[:, None] * direction
         self._asked += 1
+
+
+class ColouredPrompts:
+    """Test prompts of any covariance with noisy labels ``y = x.w + noise eps``, ``x ~ N(0, Lambda)``.
+
+    Features are ``x = R z``, ``R R = Lambda``, with white ``z``; the noise of the labels is one more white feature, of weight
+    `noise`, that the estimate cannot know.
+
+    Parameters
+    ----------
+    n_context, weights, rngs, depth
+        As for `RevealedPrompts`.
+    root : (dim, dim) array
+        The symmetric root ``R``.
+    noise : float
+        Standard deviation of the label noise.
+    """
+
+    def __init__(self, n_context: int, weights: np.ndarray, rngs, depth: int, *, root: np.ndarray, noise: float):
+        self.weights, self._root, self._noise = weights, root, np.full((len(weights), 1), noise)
+        self._white = RevealedPrompts(n_context, np.concatenate([weights, self._noise], axis=1), rngs, depth)
+
+    def residual_statistic(self, estimates: np.ndarray) -> np.ndarray:
+        """``X (y - X^T v) / n_context`` for one estimate ``v`` of each prompt; both (n_prompts, dim)."""
+        white = np.concatenate([(self.weights - estimates) @ self._root, self._noise], axis=1)
+        return self._white.covariance_times(white)[:, :-1] @ self._root
 
 
 def _across(directions, vectors):

@@ -147,10 +147,10 @@ def test_a_single_pool_has_no_standard_error():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # numpy says that there are no degrees of freedom
         found = compare_finite_size(experiment(1), THEORY)
-    assert np.isfinite(found.gap).all() and np.isnan(found.gap_standard_error).all() and np.isnan(found.extrapolated).all()
+    assert np.isfinite(found.gap).all() and np.isnan(found.gap_standard_error).all() and np.isnan(found.extrapolated_gap).all()
 
 
 def test_every_variable_is_labelled():
     found = compare_finite_size(experiment(), THEORY)
     assert all(variable.attrs.keys() >= {"long_name", "units"} for variable in found.data_vars.values())
-    assert found.attrs.keys() >= {"title", "source"} and found.extrapolated.dims == ("k",)
+    assert found.attrs.keys() >= {"title", "source"} and found.extrapolated_gap.dims == ("k",)

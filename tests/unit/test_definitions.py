@@ -13,6 +13,9 @@ DEFINITIONS = {
     "turned": {"exponent": 1, "trace": 3, "basis": "haar"},
     "turned-too": {"exponent": 1, "trace": 3, "basis": "haar"},
     "on-axes": {"exponent": 1, "trace": 3, "basis": "axes"},
+    "levels": {"levels": [2, 1], "trace": 12},
+    "pairs": {"levels": [2, 1], "trace": 12, "basis": "pairs", "angle": 90},
+    "half-turned": {"levels": [3, 1], "trace": "dim", "basis": "pairs", "angle": 45},
 }
 
 
@@ -25,9 +28,11 @@ def defined(name, experiment_seed=1, dim=4):
     ("steep", np.array([12, 6, 4, 3]) * 3 / 25),
     ("short", [2 / 3, 1 / 3, 0, 0]),
     ("given", [6, 0, 2, 0]),
+    ("levels", [4, 4, 2, 2]),
+    ("pairs", [2, 2, 4, 4]),
 ])  # fmt: skip
 def test_a_definition_gives_its_spectrum_scaled_to_its_trace(name, spectrum):
-    np.testing.assert_allclose(defined(name).matrix, np.diag(spectrum), rtol=1e-14)
+    np.testing.assert_allclose(defined(name).matrix, np.diag(spectrum), rtol=1e-14, atol=1e-14)
 
 
 @pytest.mark.parametrize("dim", [3, 7])
@@ -37,6 +42,12 @@ def test_the_word_dim_makes_the_mean_eigenvalue_one(dim):
 
 def test_without_a_basis_it_lies_on_the_axes():
     assert defined("steep").basis is None and np.array_equal(defined("steep").matrix, defined("on-axes").matrix)
+
+
+def test_pairs_are_turned_by_their_angle():
+    """Halfway between the levels 1.5 and 0.5, features i and i + D/2 have variance 1 and covariance 1/2."""
+    expected = np.kron([[1.0, 0.5], [0.5, 1.0]], np.eye(3))
+    np.testing.assert_allclose(defined("half-turned", dim=6).matrix, expected, atol=1e-14)
 
 
 def test_a_drawn_basis_is_the_same_in_every_stage():

@@ -12,8 +12,11 @@ from cotdepth.baseline_evaluation import BASELINES, evaluate_baselines
 from cotdepth.combine import combine
 from cotdepth.comparison import compare_finite_size
 from cotdepth.covariance import identity, limited_support, power_law, with_trace
+from cotdepth.family_evaluation import TESTED_ON
+from cotdepth.figures.deployment import draw_deployment
 from cotdepth.figures.depth_curves import draw_depth_curves
 from cotdepth.figures.descent import draw_descent
+from cotdepth.figures.family_curves import draw_family_curves
 from cotdepth.figures.layer_depth import draw_layer_depth
 from cotdepth.figures.phase_diagram import draw_phase_diagram
 from cotdepth.figures.scaling import draw_scaling
@@ -28,6 +31,7 @@ from cotdepth.selection_errors import label_target_errors, training_mixtures
 from cotdepth.selection_results import label_selections, select
 from cotdepth.selection_tasks import read_target, read_tasks, task_recipe
 from cotdepth.summary import summarise
+from cotdepth.theory.damping import summarise_damping
 from cotdepth.theory.descent import compare_step_sizes
 from cotdepth.theory.layer import summarise_layer
 from cotdepth.theory.scaling import summarise_scaling
@@ -74,7 +78,7 @@ def test_trajectories_are_drawn_on_the_map_and_beside_it():
 
 
 def panels_of(figure):
-    return [axes for axes in figure.axes if axes.axison]
+    return [axes for axes in figure.axes if axes.axison and axes.get_label() != "<colorbar>"]
 
 
 def legend_texts(figure):
@@ -186,6 +190,43 @@ def test_trained_layers_are_drawn_with_theory_and_baselines():
     np.testing.assert_array_equal(short.lines[0].get_ydata(), theory.sel(n_context_test=4))
     np.testing.assert_array_equal(long.lines[0].get_ydata(), theory.sel(n_context_test=50))
     assert any("$|W_{24}|$ = 1.20, 1.20" in text.get_text() for text in drifted.texts)
+
+
+# --- task families ------------------------------------------------------------------------------------------------
+
+
+def family_cell(axes):
+    """A comparison whose errors lie above theory by 1% to 3% and by 1/D."""
+    k, dims = np.arange(7), [16, 32, 64, 128]
+    curves = np.stack([0.5**k, 0.4**k])[None] * np.ones((4, 1, 1))
+    theory = xr.DataArray(curves, coords={"dim": dims, "tested_on": list(TESTED_ON), "k": k})
+    errors = theory * (1 + 1 / theory.dim) * xr.DataArray([1.01, 1.02, 1.03], dims="seed")
+    experiment = xr.Dataset({"error_mean": errors, "error_median": errors, "error_quantile": errors.expand_dims(quantile=[0.1, 0.9])})
+    return cell(compare_finite_size(experiment, theory), axes, "compare")
+
+
+def test_each_case_of_task_families_has_its_curves_and_gaps():
+    compared = combine([family_cell({"case": case}) for case in ("one case", "another")])
+    figure = draw_family_curves(compared, title="t")
+    assert_readable(figure)
+    assert len(panels_of(figure)) == 6
+    above = panels_of(figure)[0]
+    np.testing.assert_array_equal(above.lines[0].get_ydata(), compared.theory.sel(case="another", tested_on="new tasks", dim=128))
+    assert [panel.get_title() for panel in panels_of(figure)[:2]] == ["another", "one case"]
+    assert all(text in legend_texts(figure) for text in ("new tasks", "training tasks", "theory at the same $D$"))
+
+
+def test_deployment_draws_every_case_and_marks_its_best_depth():
+    grid = [("damped", 1.0, 0.0), ("damped", 0.5, 0.0), ("noisy", 1.0, 0.0), ("noisy", 1.0, 0.3)]
+    cells = [family_cell(dict(zip(("case", "step_size", "sigma_test"), point))) for point in grid]
+    figure = draw_deployment(combine(cells), summarise_damping(2.0, 0.3, [1.2, 2.0, 3.0], [0.5, 1.0]), title="t")
+    assert_readable(figure)
+    damped, noisy, rates = panels_of(figure)[:3]
+    assert [len(panel.get_legend().get_texts()) for panel in (damped, noisy)] == [2, 2]
+    stars = [line for line in damped.lines if line.get_marker() == "*"]
+    assert [line.get_xdata()[0] for line in stars] == [6, 6]
+    assert all("6" in text.get_text() for text in damped.get_legend().get_texts())
+    assert rates.lines[1].get_ydata()[0] == pytest.approx(1.545)
 
 
 # --- task selection -----------------------------------------------------------------------------------------------

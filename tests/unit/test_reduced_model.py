@@ -43,8 +43,8 @@ class DensePrompts:
     def __init__(self, weights, covariances):
         self.weights, self.covariances = weights, covariances
 
-    def covariance_times(self, vectors):
-        return (self.covariances @ vectors[:, :, None])[:, :, 0]
+    def residual_statistic(self, estimates):
+        return (self.covariances @ (self.weights - estimates)[:, :, None])[:, :, 0]
 
 
 def test_a_rollout_is_a_power_of_the_error_matrix():

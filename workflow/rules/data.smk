@@ -48,3 +48,20 @@ rule data_tasks:
         "{wildcards.experiment}: draw the tasks of {wildcards.cell}"
     shell:
         "python scripts/data_tasks.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule data_families:
+    input:
+        stamp=f"{STAGE}/data/{{cell}}.json",
+    output:
+        f"{STAGE}/data/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("data", "families")),
+    log:
+        f"{LOG}/data/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: draw the task families of {wildcards.cell}"
+    shell:
+        "python scripts/data_families.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"

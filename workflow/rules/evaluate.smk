@@ -132,3 +132,23 @@ rule evaluate_selection:
     shell:
         "python scripts/evaluate_selection.py --stamp {input.stamp:q} --data {input.data:q} --train {input.train:q}"
         " --out {output:q} > {log:q} 2>&1"
+
+
+rule evaluate_families:
+    input:
+        stamp=f"{STAGE}/evaluate/{{cell}}.json",
+        data=upstream("evaluate", "data"),
+        train=upstream("evaluate", "train"),
+    output:
+        f"{STAGE}/evaluate/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("evaluate", "families")),
+    log:
+        f"{LOG}/evaluate/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: roll out on new and on training tasks, {wildcards.cell}"
+    shell:
+        "python scripts/evaluate_families.py --stamp {input.stamp:q} --data {input.data:q} --train {input.train:q}"
+        " --out {output:q} > {log:q} 2>&1"

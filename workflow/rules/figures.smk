@@ -116,3 +116,42 @@ rule figure_task_selection:
     shell:
         "python scripts/figure_task_selection.py --stamp {input.stamp:q} --selected {input.selected:q} --target {input.target:q}"
         " --out {output:q} > {log:q} 2>&1"
+
+
+rule figure_family_curves:
+    input:
+        stamp=f"{RESULTS}/figures/{{figure}}.json",
+        compare=shown("compare"),
+    output:
+        png=report(f"{RESULTS}/figures/{{figure}}.png", caption="../report/family_curves.rst", category="Experiment and theory"),
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+    wildcard_constraints:
+        figure=only(plan.drawn_by("family_curves")),
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "figure {wildcards.figure}"
+    shell:
+        "python scripts/figure_family_curves.py --stamp {input.stamp:q} --compare {input.compare:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule figure_deployment:
+    input:
+        stamp=f"{RESULTS}/figures/{{figure}}.json",
+        compare=shown("compare"),
+        map=shown("map"),
+    output:
+        png=report(f"{RESULTS}/figures/{{figure}}.png", caption="../report/deployment.rst", category="Experiment and theory"),
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+    wildcard_constraints:
+        figure=only(plan.drawn_by("deployment")),
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "figure {wildcards.figure}"
+    shell:
+        "python scripts/figure_deployment.py --stamp {input.stamp:q} --compare {input.compare:q} --map {input.map:q} --out {output:q} > {log:q} 2>&1"

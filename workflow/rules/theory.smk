@@ -64,3 +64,37 @@ rule theory_descent:
         "{wildcards.experiment}: gradient descent on the population loss of {wildcards.cell}"
     shell:
         "python scripts/theory_descent.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule theory_equivalent:
+    input:
+        stamp=f"{STAGE}/theory/{{cell}}.json",
+    output:
+        f"{STAGE}/theory/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("theory", "equivalent")),
+    log:
+        f"{LOG}/theory/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: general formula for {wildcards.cell}"
+    shell:
+        "python scripts/theory_equivalent.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule theory_damping:
+    input:
+        stamp=f"{STAGE}/theory/{{cell}}.json",
+    output:
+        f"{STAGE}/theory/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("theory", "damping")),
+    log:
+        f"{LOG}/theory/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: growth rate of damped steps, {wildcards.cell}"
+    shell:
+        "python scripts/theory_damping.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"

@@ -51,3 +51,21 @@ rule train_selection:
         "{wildcards.experiment}: select among the tasks of {wildcards.cell}"
     shell:
         "python scripts/train_selection.py --stamp {input.stamp:q} --data {input.data:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule train_families:
+    input:
+        stamp=f"{STAGE}/train/{{cell}}.json",
+        data=upstream("train", "data"),
+    output:
+        f"{STAGE}/train/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("train", "families")),
+    log:
+        f"{LOG}/train/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: fit the reduced model to the task families of {wildcards.cell}"
+    shell:
+        "python scripts/train_families.py --stamp {input.stamp:q} --data {input.data:q} --out {output:q} > {log:q} 2>&1"

@@ -73,8 +73,8 @@ def _draw_gap(axes, cell, colour, stretch, offset):
     inverse = 1 / cell.dim.values
     axes.errorbar(inverse * stretch, 100 * cell.gap, 100 * cell.gap_standard_error, color=colour, fmt="s-", markersize=4,
                   capsize=2, linewidth=1)  # fmt: skip
-    limit, error = cell.extrapolated / cell.theory - 1, cell.extrapolated_standard_error / cell.theory
-    axes.errorbar([offset * inverse.max() / 60], [100 * limit], [100 * error], color=colour, fmt="D", markersize=5,
+    limit, error = 100 * cell.extrapolated_gap, 100 * cell.extrapolated_gap_standard_error
+    axes.errorbar([offset * inverse.max() / 60], [limit], [error], color=colour, fmt="D", markersize=5,
                   markerfacecolor="white", capsize=3)  # fmt: skip
 
 

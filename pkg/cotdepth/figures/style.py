@@ -7,7 +7,8 @@ import xarray as xr
 matplotlib.use("agg")
 
 OKABE_ITO = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F"]  # colour-blind safe
-SYMBOLS = {"alpha": r"\alpha", "tau": r"\tau", "sigma": r"\sigma", "dim": "D", "ridge": r"\lambda", "k": "k"}
+SYMBOLS = {"alpha": r"\alpha", "tau": r"\tau", "sigma": r"\sigma", "dim": "D", "ridge": r"\lambda", "k": "k",
+           "step_size": r"\eta", "sigma_test": r"\sigma_{\mathrm{test}}"}
 SETTINGS = {
     "font.size": 9, "axes.titlesize": 10, "legend.fontsize": 8, "axes.spines.top": False, "axes.spines.right": False,
     "axes.grid": True, "grid.color": "#e6e6e6", "grid.linewidth": 0.6, "axes.axisbelow": True, "lines.linewidth": 1.6,

@@ -39,7 +39,7 @@ def label_matrices(matrices: list[np.ndarray], ridge: float, recipe: xr.Dataset)
     return xr.Dataset(
         {"matrix": (("seed", "row", "col"), np.stack(matrices), {"long_name": "fitted matrix A of the reduced model", "units": "1"})},
         coords={
-            **{name: recipe.coords[name] for name in ("seed", "dim", "alpha", "tau", "sigma")},
+            **{name: recipe.coords[name] for name in ("seed", "dim", "alpha", "tau", "sigma") if name in recipe.coords},
             "row": ("row", index, {"long_name": "coordinate of the estimate", "units": "1"}),
             "col": ("col", index, {"long_name": "coordinate of the prompt's statistic", "units": "1"}),
             "ridge": ((), ridge, {"long_name": "ridge parameter, lam", "units": "1"}),

@@ -4,14 +4,14 @@ import numpy as np
 
 
 def reduced_step(matrix: np.ndarray, prompts, history: list[np.ndarray]) -> np.ndarray:
-    """One chain-of-thought step, ``w_{k+1} = w_k + A S (w - w_k)``, for a batch of noiseless prompts.
+    """One chain-of-thought step, ``w_{k+1} = w_k + A X (y - X^T w_k) / L``, for a batch of prompts.
 
     Parameters
     ----------
     matrix : (dim, dim) array
         The fitted matrix ``A``.
-    prompts : cotdepth.revealed.RevealedPrompts
-        The prompts, through products with their sample covariance ``S``; ``S w`` is the statistic ``b`` of a prompt.
+    prompts : cotdepth.revealed.RevealedPrompts or cotdepth.revealed.ColouredPrompts
+        The prompts, through the statistic of what an estimate leaves of their labels.
     history : list of (n_prompts, dim) arrays
         The estimates so far; only the newest is used.
 
@@ -24,5 +24,4 @@ def reduced_step(matrix: np.ndarray, prompts, history: list[np.ndarray]) -> np.n
     -----
     Source: asymptotic paper, section 3 (the simplified linear attention model).
     """
-    residual = prompts.weights - history[-1]                     # (n_prompts, D)
-    return history[-1] + prompts.covariance_times(residual) @ matrix.T   # (n_prompts, D)
+    return history[-1] + prompts.residual_statistic(history[-1]) @ matrix.T   # (n_prompts, D)

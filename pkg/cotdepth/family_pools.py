@@ -1,0 +1,116 @@
+"""Pools of training tasks from several families, each with its own covariance, context length and label noise, as recipes."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from cotdepth.covariance import Covariance
+from cotdepth.pools import Pool, white_statistics
+from cotdepth.recipes import check_drawn, digest
+from cotdepth.streams import stream
+
+
+@dataclass(frozen=True)
+class Family:
+    """Training tasks that share a law.
+
+    Attributes
+    ----------
+    covariance : Covariance
+        Of the features.
+    n_tasks, n_context : int
+        Tasks in a pool, one prompt each; examples in a prompt.
+    label_noise : float
+        Standard deviation of the label noise, absolute.
+    """
+
+    covariance: Covariance
+    n_tasks: int
+    n_context: int
+    label_noise: float
+
+
+def draw_families(families: list[Family], rng: np.random.Generator) -> Pool:
+    """Draw a pool: the tasks ``w ~ N(0, I)`` of all families, one after the other, with the statistics of their prompts.
+
+    With ``x = R z``, ``R R = Lambda``, labels are those of the task ``R w`` on white features ``z``, and the statistic is ``R``
+    times that of the white prompt.
+    """
+    parts = [_draw_family(family, rng) for family in families]
+    return Pool(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("weights", "statistics")))
+
+
+def _draw_family(family, rng):
+    weights, root = rng.standard_normal((family.n_tasks, family.covariance.dim)), covariance_root(family.covariance)
+    return Pool(weights, white_statistics(weights @ root, family.n_context, noise=family.label_noise, rng=rng) @ root)
+
+
+def covariance_root(covariance: Covariance) -> np.ndarray:
+    """The symmetric square root, (D, D)."""
+    return covariance.with_eigenvalues(np.sqrt(covariance.spectrum))
+
+
+# --- recipes ------------------------------------------------------------------------------------------------------
+
+
+def family_recipe(families: list[Family], *, experiment_seed: int, cell: str, seeds: int) -> xr.Dataset:
+    """The recipe of the task pools of one cell: the families, the random streams and a digest of each pool.
+
+    Parameters
+    ----------
+    families : list of Family
+        What a pool is drawn from.
+    experiment_seed, cell, seeds
+        Name the streams (`cotdepth.streams.stream`), one for each pool.
+
+    Returns
+    -------
+    xarray.Dataset
+        On (family): ``n_tasks``, ``n_context``, ``label_noise``, ``eigenvalue`` (family, component) and ``eigenvector`` (family,
+        feature, component); and ``digest`` (seed).
+    """
+    spectra = [family.covariance.spectrum for family in families]
+    bases = [np.eye(family.covariance.dim) if family.covariance.basis is None else family.covariance.basis for family in families]
+    found = {
+        "n_tasks": ("family", [family.n_tasks for family in families], "tasks of a family in a pool", "tasks"),
+        "n_context": ("family", [family.n_context for family in families], "examples in a training prompt", "examples"),
+        "label_noise": ("family", [float(family.label_noise) for family in families], "standard deviation of the label noise", "1"),
+        "eigenvalue": (("family", "component"), spectra, "eigenvalues of the feature covariance", "1"),
+        "eigenvector": (("family", "feature", "component"), bases, "eigenvectors of the feature covariance", "1"),
+    }
+    recipe = xr.Dataset(
+        {name: (dims, np.array(values), {"long_name": about, "units": units}) for name, (dims, values, about, units) in found.items()},
+        coords={"seed": ("seed", np.arange(seeds), {"long_name": "task pool", "units": "1"})},
+        attrs={"title": "Recipe of task pools of several families", "source": "asymptotic paper, section 3, with any covariances",
+               "experiment_seed": experiment_seed, "stream": cell},
+    )  # fmt: skip
+    digests = [_digest(_draw(recipe, seed)) for seed in range(seeds)]
+    return recipe.assign(digest=("seed", digests, {"long_name": "digest of the pool's weights and statistics", "units": "1"}))
+
+
+def read_pool(recipe: xr.Dataset, seed: int) -> Pool:
+    """Draw one pool of a recipe again.
+
+    Raises
+    ------
+    ArtifactError
+        If it is not the pool that the recipe describes (another machine or library version may round otherwise).
+    """
+    pool = _draw(recipe, seed)
+    check_drawn(f"task pool, seed {seed}", _digest(pool), recipe.digest.item(seed))
+    return pool
+
+
+def _draw(recipe, seed):
+    rng = stream(recipe.attrs["experiment_seed"], "task pool", cell=recipe.attrs["stream"], seed=seed)
+    return draw_families([_family(recipe.isel(family=place)) for place in range(recipe.sizes["family"])], rng)
+
+
+def _family(one):
+    covariance = Covariance(one.eigenvalue.values, one.eigenvector.values)
+    return Family(covariance, int(one.n_tasks), int(one.n_context), float(one.label_noise))
+
+
+def _digest(pool):
+    return digest(pool.weights, pool.statistics)
