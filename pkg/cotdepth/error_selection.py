@@ -4,6 +4,9 @@
 Here it is the error itself, of `cotdepth.theory.equivalents.error_curve`.
 """
 
+from itertools import combinations_with_replacement
+from math import comb
+
 import numpy as np
 import xarray as xr
 from scipy.optimize import minimize
@@ -18,6 +21,9 @@ from cotdepth.theory.equivalent_shares import SINGULAR, ErrorOfShares
 
 STATIONARY = 1e-4  # KKT residual of a local minimum
 DESCENT = {"ftol": 1e-12, "maxiter": 200}
+REACH = 0.2  # of a round of descent, in every share: farther away there may be another minimum
+ROUNDS = 30
+SCANNED = 100  # points at most
 NONE = 1e-12  # shares below this are 0
 TIE = 9  # digits of the logarithm of an error that tell two minima apart
 
@@ -48,7 +54,7 @@ def best_shares(
         ``k``, from 1 to 200. The best depth too is that of the least error among the results at each depth.
     starts : int
         Random points of the simplex to descend from, beside the uniform one, the solution of the surrogate (if the target has
-        full rank) and the best family alone.
+        full rank) and the best of a grid of up to 100 points, single families among them.
     rng : np.random.Generator
         Draws these points; needed for ``starts > 0``.
 
@@ -82,20 +88,38 @@ def best_shares(
     regime = dict(train_context=train_context, test_context=test_context, n_tasks=n_tasks, label_noise=label_noise)
     error = ErrorOfShares(problem(train_covariance, test_covariance, **regime, ridge=ridge, step_size=step_size), depth)
     points = start_points(*covariances(train_covariance, test_covariance), starts, rng)
-    points["best family"] = min(np.eye(len(train_covariance)), key=error.log_error)
+    points["best scanned"] = min(_grid(len(train_covariance)), key=error.log_error)
     return _described(error, points, [_descended(error, point) for point in points.values()])
 
 
+def _grid(families):
+    """Points of the simplex with shares in multiples of a fraction, single families among them; as fine as `SCANNED` allows."""
+    parts = max((n for n in range(2, SCANNED) if comb(n + families - 1, n) <= SCANNED), default=1)
+    for chosen in combinations_with_replacement(range(families), parts):
+        yield np.bincount(chosen, minlength=families) / parts
+
+
 def _descended(error, start):
-    """A local minimum on the simplex; the start itself where there is no error to descend from."""
+    """A local minimum on the simplex, in rounds; the start itself where there is no error to descend from."""
     if error.log_error(start) == SINGULAR:
         return start
+    here = start
+    for _ in range(ROUNDS):
+        there = _nearby(error, here)
+        if np.abs(there - here).max() < REACH / 2:
+            return there
+        here = there
+    return here
+
+
+def _nearby(error, start):
+    """The least error within reach of a point that descent finds."""
     end = minimize(
         lambda x: error.log_error(_on_simplex(x)),
         start,
         jac=lambda x: error.slopes(_on_simplex(x)),
         method="SLSQP",
-        bounds=[(0, 1)] * len(start),
+        bounds=list(zip(np.maximum(start - REACH, 0), np.minimum(start + REACH, 1))),
         constraints={"type": "eq", "fun": lambda x: x.sum() - 1, "jac": np.ones_like},
         options=DESCENT,
     )

@@ -17,6 +17,8 @@ LARGEST_RADIUS = 64.0  # errors that decay faster are computed as if they decaye
 SMALLEST_LOG_RADIUS = -40.0
 INSIDE = 4.0  # log of the factor by which the circle has shrunk at the largest depth: magnifies rounding by its square
 NODES = 9  # nodes for each depth: coefficients that fold into each other differ in order by this, exp(-INSIDE NODES) in size
+SINGULAR_FIT = "the one-point equations have no solution: without ridge, a family has too few tasks for directions that it alone has"
+SPARE = 1e-5  # tasks beyond the directions that only a family has, relative: fewer cannot be told from none
 ROUNDING = 20 * np.finfo(float).eps  # relative, of a coefficient and of an exponent
 
 
@@ -36,6 +38,12 @@ def radius_of_convergence(problem, tolerance: float) -> float:
     return min(_radius(problem, side, tolerance) for side in (1.0, -1.0))
 
 
+def solvable(problem) -> bool:
+    """Whether the one-point equations have a solution near ``x = 0``: not where the fit is singular, or hardly regular."""
+    found, level = _level(problem, np.array([np.exp(SMALLEST_LOG_RADIUS)]), np.ones((1, 1 + len(problem.families))))
+    return bool(level < 1 and (problem.penalty or found.dressing.min() > SPARE))
+
+
 def _radius(problem, side, tolerance):
     """Where the repeated fluctuations cease to converge on one side, or an eigenvalue of the resolvent diverges."""
     start = [np.ones((1, 1 + len(problem.families)))]
@@ -50,12 +58,15 @@ def _radius(problem, side, tolerance):
     while excess(low) >= 0:
         low -= 1
         if low < SMALLEST_LOG_RADIUS:
-            raise ArithmeticError("the one-point equations have no solution near x = 0")
+            raise ArithmeticError(SINGULAR_FIT)
     while excess(min(low + step, high)) < 0:
         low += step
         if low >= high:
             return LARGEST_RADIUS
-    return float(np.exp(brentq(excess, low, min(low + step, high), xtol=tolerance, rtol=1e-15)))
+    try:
+        return float(np.exp(brentq(excess, low, min(low + step, high), xtol=tolerance, rtol=1e-15)))
+    except ValueError:  # no change of sign: at the edge of being singular the iteration does not find one solution twice
+        raise ArithmeticError(SINGULAR_FIT) from None
 
 
 def _level(problem, x, start):
@@ -87,7 +98,10 @@ def coefficients(problem, sources, depth: int, radius: float | None = None) -> l
     found = _on_circle(problem, circle)
     if not all(_physical(problem, Medium(*(values[[node]] for values in found))) for node in (0, -1)):
         raise ArithmeticError(f"the one-point equations have no solution at |x| = {radius:.6g} that continues the one at 0")
-    values = generating_functions(problem, found, sources, _pairs)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        values = generating_functions(problem, found, sources, _pairs)
+    if not np.isfinite(values).all():
+        raise ArithmeticError(SINGULAR_FIT)
     return [_transformed(function, radius, depth) for function in values]
 
 

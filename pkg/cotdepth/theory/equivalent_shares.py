@@ -33,16 +33,28 @@ class ErrorOfShares:
         Infinite where the fit is singular: without ridge, a family needs more tasks than directions that it alone has.
         """
         asked = with_shares(self.asked, shares)
-        if self.radius is not None:
-            with suppress(ArithmeticError, np.linalg.LinAlgError):
-                values, errors = self._curve(asked)
-                if errors[-1] <= ACCURATE * values[-1]:
-                    return values, errors
-        try:
+        return self._nearby(asked) or self._anew(asked)
+
+    def _nearby(self, asked):
+        """With the radius at hand, if that is accurate."""
+        if self.radius is None:
+            return None
+        with suppress(ArithmeticError, np.linalg.LinAlgError), np.errstate(all="ignore"):
+            values, errors = self._with_radius(asked)
+            return (values, errors) if errors[-1] <= ACCURATE * values[-1] else None
+
+    def _anew(self, asked):
+        singular = np.full(self.depth + 1, np.inf), np.zeros(self.depth + 1)
+        if not contour.solvable(asked):
+            return singular
+        with suppress(ArithmeticError, np.linalg.LinAlgError):
             self.radius = contour.radius_of_convergence(asked, 0.01 / self.depth)
-            return self._curve(asked)
-        except ArithmeticError:
-            return np.full(self.depth + 1, np.inf), np.zeros(self.depth + 1)
+            return self._with_radius(asked)
+        return singular
+
+    def _with_radius(self, asked):
+        [found] = contour.coefficients(asked, [error_source], self.depth, self.radius)
+        return contour.diagonal(found)
 
     def log_error(self, shares) -> float:
         """Logarithm of the error after all steps, kept finite."""
@@ -63,7 +75,3 @@ class ErrorOfShares:
             return np.zeros(len(shares))
         values = [[self.log_error((1 - step) * shares + step * alone) for step in (STEP, 2 * STEP)] for alone in np.eye(len(shares))]
         return np.array([(4 * near - far - 3 * here) / (2 * STEP) for near, far in values])
-
-    def _curve(self, asked):
-        [found] = contour.coefficients(asked, [error_source], self.depth, self.radius)
-        return contour.diagonal(found)

@@ -74,7 +74,8 @@ def error_curve(
     ValueError
         If an argument is out of range.
     ArithmeticError
-        If the implicit equations have no solution that an iteration finds; no such case is known.
+        If the implicit equations have no solution that an iteration finds: without ridge, where a family has no more tasks than
+        directions that it alone has.
 
     Warns
     -----
