@@ -76,9 +76,23 @@ def best_shares(
 
     Notes
     -----
-    Derived for this project; a local minimum, of an error that is not convex in the shares. Without ridge, a family that alone has
-    features in some direction needs more tasks than such directions, or none at all: then the fit knows nothing of them. So the
-    error jumps as its share becomes 0, and descent does not cross: try fewer families.
+    Derived for this project. The error is not convex in the shares, and may have several minima: this is the best of those that
+    descent reaches. Without ridge, a family that alone has features in some directions needs more tasks than these, or none at
+    all: then the fit knows nothing of them. So the error jumps as its share becomes 0, which descent does not cross.
+
+    It takes some hundred errors: seconds for spectra of 100 features, half a minute for four families of 400 features at depth 10;
+    matrices without common structure cost `equivalents.error_curve` each time.
+
+    Examples
+    --------
+    A pool of 1.8 tasks a feature. On the target's own tasks alone, which the surrogate chooses, thinking hurts:
+
+    >>> target, opposite = np.repeat([0.1, 1.9], 50), np.repeat([1.9, 0.1], 50)
+    >>> best = best_shares([target, opposite], target, train_context=200, test_context=200, n_tasks=180, depth=4)
+    >>> best.share.values.round(2).tolist(), best.surrogate_share.values.tolist()
+    ([0.7, 0.3], [1.0, 0.0])
+    >>> [round(error[-1].item(), 3) for error in (best.error, best.error_at_surrogate, best.error_at_uniform)]
+    [0.835, 1.142, 1.143]
     """
     if not several(train_covariance):
         raise ValueError(f"train_covariance = {train_covariance!r}: must be a list of covariances, one for each task family")

@@ -71,6 +71,10 @@ def solve(
     RuntimeError
         If no point was found with a KKT residual below 1e-6 (surrogate) or 1e-4 (exact).
 
+    See Also
+    --------
+    cotdepth.error_selection.best_shares : by the error itself, at a finite pool of tasks and finite test prompts.
+
     Notes
     -----
     Training-data paper, section 4.2. "exact" minimises eq. (4.4) as it stands, to a local minimum. Where ``Gamma`` and ``Sigma`` do

@@ -300,6 +300,22 @@ def test_simulation_of_two_noisy_families_with_ridge():
     assert (error[1:] < 0.01).all()
 
 
+def test_simulation_of_a_mixture_that_beats_training_on_the_target_alone():
+    """The shares of `error_selection`, about; the same false alarm, beside a bias of up to 4/D."""
+    dim, rng = 100, RNG(8)
+    target, opposite = np.repeat([0.1, 1.9], dim // 2), np.repeat([1.9, 0.1], dim // 2)
+    finals = {}
+    for share in (1.0, 0.7):
+        families = [dict(spectrum=s, context=200, noise=0.0, share=p) for s, p in ((target, share), (opposite, 1 - share))]
+        runs = [rolled(fitted(families, 180, 0.0, rng), target, 200, 0.0, 1.0, 4, rng) for _ in range(40)]
+        regime = dict(train_context=200, test_context=200, n_tasks=180, shares=[share, 1 - share], depth=4)
+        theory = equivalents.error_curve([target, opposite], target, **regime)
+        gap, error = np.mean(runs, axis=0) / theory - 1, np.std(runs, axis=0, ddof=1) / np.sqrt(len(runs)) / theory
+        assert (abs(gap) <= 4 * error + 4 / dim).all(), (gap.values, error.values)
+        finals[share] = np.mean(runs, axis=0)[4]
+    assert finals[0.7] < 0.8 * finals[1.0] and finals[1.0] > 1
+
+
 # --- what it refuses, and warns of --------------------------------------------------------------------------------
 
 

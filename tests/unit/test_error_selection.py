@@ -115,9 +115,9 @@ def test_families_that_mirror_each_other_get_equal_shares():
 
 
 def test_the_target_among_useless_families_gets_everything():
-    best = best_shares([FLAT, STEEP, REVERSED], STEEP, depth=6, **REGIME)
+    best = best_shares([FLAT, STEEP, REVERSED], STEEP, depth=3, **REGIME)
     assert best.share.values.tolist() == [0, 1, 0] and best.kkt_residual == 0
-    error = ErrorOfShares(problem([FLAT, STEEP, REVERSED], STEEP, **REGIME), 6)
+    error = ErrorOfShares(problem([FLAT, STEEP, REVERSED], STEEP, **REGIME), 3)
     assert all(error.curve(point)[0][-1] >= best.error[-1] * (1 - 1e-9) for point in grid(3, 12))
 
 
