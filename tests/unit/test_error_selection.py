@@ -117,6 +117,7 @@ def test_families_that_mirror_each_other_get_equal_shares():
 def test_the_target_among_useless_families_gets_everything():
     best = best_shares([FLAT, STEEP, REVERSED], STEEP, depth=3, **REGIME)
     assert best.share.values.tolist() == [0, 1, 0] and best.kkt_residual == 0
+    np.testing.assert_allclose(best.start_error, best.error[-1].item(), rtol=1e-9)
     error = ErrorOfShares(problem([FLAT, STEEP, REVERSED], STEEP, **REGIME), 3)
     assert all(error.curve(point)[0][-1] >= best.error[-1] * (1 - 1e-9) for point in grid(3, 12))
 
@@ -130,6 +131,12 @@ def test_a_third_of_a_useless_family_can_be_better_than_the_target_alone():
     errors = [values[-1].item() for values in (best.error, best.error_at_surrogate, best.error_at_uniform)]
     np.testing.assert_allclose(errors, [0.8345, 1.1425, 1.1426], atol=1e-4)
     assert best_shares([STRONG, WEAK], STRONG, **regime | {"n_tasks": 1000}).share.values.tolist() == [1, 0]
+
+
+def test_descent_ends_in_the_minimum_on_its_side_of_a_hill():
+    best = best_shares([STRONG, WEAK], STRONG, depth=4, **REGIME | {"n_tasks": 240, "label_noise": 0.0})
+    reached = dict(zip(best.start.values, best.start_error.values))
+    assert reached["uniform"] == pytest.approx(0.59721, abs=1e-5) and reached["surrogate"] == pytest.approx(0.62776, abs=1e-5)
 
 
 @pytest.mark.parametrize("depth", [1, 4])
@@ -155,6 +162,8 @@ def test_fits_that_are_singular_are_infinitely_bad():
     assert np.isinf(best.error_at_uniform).all() and best.start_error.values[0] == INF
     error = ErrorOfShares(problem(families, FLAT, **regime), 3)
     assert best.error[-1] <= min(error.curve(point)[0][-1] for point in grid(3, 9)) * (1 + 1e-9)
+    alone = equivalents.error_curve(families[2], FLAT, **regime, depth=3)
+    np.testing.assert_allclose(error.curve([0.0, 0.0, 1.0])[0], alone, rtol=1e-9)
     critical = ErrorOfShares(problem(families, FLAT, **regime | {"n_tasks": 120}), 3)
     assert np.isinf(critical.curve([0.5, 0.25, 0.25])[0]).all()
     with pytest.raises(ArithmeticError, match="too few tasks for directions that it alone has"):
