@@ -1,4 +1,4 @@
-"""The command ``cotdepth``: look at results, and ask whether they are what they should be."""
+"""The command ``cotdepth``: look at results, ask whether they are what they should be, and ask the theory."""
 
 import argparse
 import json
@@ -8,12 +8,16 @@ from pathlib import Path
 from cotdepth.stamps import ProvenanceError
 
 
+class UsageError(ValueError):
+    """An argument of the command that can't be used."""
+
+
 def main(arguments=None) -> int:
     """Run the command; 0 if all is well, 1 if an audit finds fault, 2 with one line if it can't be answered."""
     given = _parser().parse_args(arguments)
     try:
         return given.command(given) or 0
-    except ProvenanceError as error:
+    except (ProvenanceError, UsageError) as error:
         print(f"cotdepth: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
@@ -29,14 +33,33 @@ def _parser():
         ("show", _show, "what a file holds and what it was made from"),
         ("audit", _audit, "which files are stale, damaged, foreign or missing"),
         ("explain", _explain, "why a file is stale: what changed, old and new"),
+        ("predict", _predict, "what the theory says of one regime: phase, boundary, best depth, errors"),
     ):
         command_parser = commands.add_parser(name, help=about, description=about)
         command_parser.set_defaults(command=command)
         if name in ("show", "explain"):
             command_parser.add_argument("file", type=Path, metavar="FILE", help="an artifact (.nc) or a figure (.png, .pdf)")
+        elif name == "predict":
+            _add_regime(command_parser)
         else:
             command_parser.add_argument("--root", type=Path, default=Path("results"), help="the results folder (default: results)")
     return parser
+
+
+def _add_regime(parser):
+    for name, default, about in (
+        ("alpha", None, "context ratio L/D"),
+        ("tau", None, "task ratio M/D; inf is the population optimum"),
+        ("sigma", "0", "label noise in pretraining, relative to the signal"),
+        ("depth", "60", "largest depth"),
+        ("ridge", "0", "penalty of the fit"),
+        ("step-size", "1", "factor on every step"),
+        ("test-noise", "0", "noise of the test labels"),
+        ("target", None, "an error per dimension to reach"),
+    ):
+        shown = f" (default: {default})" if default else ""
+        parser.add_argument(f"--{name}", default=default, required=name in ("alpha", "tau"), metavar="NUMBER", help=about + shown)
+    parser.add_argument("--plot", type=Path, metavar="FILE", help="draw error against depth, as .png or .pdf")
 
 
 def _list(given):
@@ -100,3 +123,35 @@ def _explain(given):
 
     changes = explain(given.file)
     print("\n".join(changes) or "nothing changed: it is what the configuration and the code say")
+
+
+def _predict(given):
+    regime = {name: _number(name, getattr(given, name)) for name in ("alpha", "tau", "sigma", "ridge", "step_size", "test_noise")}
+    depth, target = _number("depth", given.depth, int), given.target and _number("target", given.target)
+    _check_plot(given.plot)
+
+    from cotdepth.predict import predict
+
+    try:
+        report, curve = predict(**regime, depth=depth, target=target)
+    except ValueError as error:
+        raise UsageError(error) from None
+    print(report)
+    if given.plot:
+        from cotdepth.figures.prediction import save_prediction
+
+        save_prediction(curve, given.plot)
+
+
+def _number(name, text, kind=float):
+    try:
+        return kind(text)
+    except ValueError:
+        raise UsageError(f"{name} = {text!r}: must be {'an integer' if kind is int else 'a number'}") from None
+
+
+def _check_plot(path):
+    if path and path.suffix not in (".png", ".pdf"):
+        raise UsageError(f"plot = {path}: must end in .png or .pdf")
+    if path and not path.parent.is_dir():
+        raise UsageError(f"plot = {path}: the folder {path.parent} does not exist")

@@ -52,6 +52,16 @@ PARAMETERS = {
         lambda noise: (noise >= 0) & (noise < np.inf),
         "the noise is a standard deviation, non-negative and finite (test_noise >= 0)",
     ),
+    "n_queries": Parameter(
+        "answers given in all",
+        lambda count: (count > 0) & (count < np.inf),
+        "the number of answers is positive and finite (n_queries > 0)",
+    ),
+    "target": Parameter(
+        "target error per dimension",
+        lambda target: (target > 0) & (target < 1),
+        "the target is an error per dimension between 0 and the error without thought (0 < target < 1)",
+    ),
 }
 
 PENALISED_TAU = Parameter("task ratio M/D", lambda tau: tau > 0, "with ridge, the task ratio must be positive (tau > 0)")

@@ -53,7 +53,7 @@ def error_curve(alpha, tau, sigma=0.0, *, depth: int, ridge=0.0, step_size=1.0, 
     """
     depth = depth_argument("depth", depth, row_filter.LARGEST_DEPTH)
     extensions = _beyond_defaults(ridge=ridge, step_size=step_size, test_noise=test_noise)
-    error = _curve(partial(_errors, depth=depth), alpha=alpha, tau=tau, sigma=sigma, **extensions)
+    error = _curve(partial(errors, depth=depth), alpha=alpha, tau=tau, sigma=sigma, **extensions)
     return _described(error.rename("error"), "error per dimension |w - w_k|^2 / D")
 
 
@@ -154,7 +154,7 @@ def error_floor(alpha, tau, sigma=0.0, *, step_size=1.0) -> xr.DataArray:
     return _described(floor, "error per dimension at infinite depth")
 
 
-def phase(alpha, tau, sigma=0.0, *, step_size=1.0) -> xr.DataArray:
+def phase(alpha, tau, sigma=0.0, *, step_size=1.0, ridge=0.0) -> xr.DataArray:
     """What more thinking does in the end, as a word.
 
     ==============  ==================================  ===============================================
@@ -165,12 +165,13 @@ def phase(alpha, tau, sigma=0.0, *, step_size=1.0) -> xr.DataArray:
     overthinking    ``tau < tau_c``                     it grows exponentially
     ==============  ==================================  ===============================================
 
-    ``tau = tau_c`` means equal to a relative 1e-12. ``tau = inf`` is never critical: at ``alpha = 1`` it is slow. Raises
-    ValueError for arguments out of range.
+    ``tau = tau_c`` means equal to a relative 1e-12. ``tau = inf`` is never critical: at ``alpha = 1`` it is slow. With ridge the
+    `growth_rate` decides, no ratio is found critical, and errors saturate for ``tau < 1`` too. Raises ValueError for arguments out
+    of range.
 
     Source: asymptotic paper, section 5, with the corrected `critical_task_ratio`.
     """
-    word = _computed(_phase, alpha=alpha, tau=tau, sigma=sigma, **_beyond_defaults(step_size=step_size))
+    word = _computed(_phase, alpha=alpha, tau=tau, sigma=sigma, **_beyond_defaults(step_size=step_size, ridge=ridge))
     return _described(word, "effect of more thinking")
 
 
@@ -235,7 +236,8 @@ def _log_errors(alpha, tau, sigma, depth, step_size=1.0):
     return row_filter.log_errors(alpha, boundaries.prompt_variance(alpha, sigma), beta, rate, depth, step_size)
 
 
-def _errors(alpha, tau, sigma, depth, ridge=0.0, step_size=1.0, test_noise=0.0):
+def errors(alpha, tau, sigma, depth, ridge=0.0, step_size=1.0, test_noise=0.0) -> np.ndarray:
+    """`error_curve` without labels and checks, for searches that ask often: arrays that broadcast, and a last axis `k`."""
     plain = np.all(np.asarray(ridge) == 0) and np.all(np.asarray(test_noise) == 0)
     if plain:
         with np.errstate(over="ignore", under="ignore"):
@@ -246,7 +248,7 @@ def _errors(alpha, tau, sigma, depth, ridge=0.0, step_size=1.0, test_noise=0.0):
 
 def _point_errors(alpha, tau, sigma, ridge, step_size, test_noise, depth):
     if ridge == 0 and test_noise == 0:
-        return _errors(alpha, tau, sigma, depth, step_size=step_size)
+        return errors(alpha, tau, sigma, depth, step_size=step_size)
     radius = None if ridge else np.exp(-boundaries.singularity(alpha, tau, sigma, step_size) / 2)
     return isotropic.errors(isotropic.limit(alpha, tau, sigma, ridge, step_size), test_noise, depth, radius)
 
@@ -281,7 +283,12 @@ def _with_ridge(ridge, ridgeless, function, *arguments):
     return values
 
 
-def _phase(alpha, tau, sigma, step_size=1.0):
+def _phase(alpha, tau, sigma, step_size=1.0, ridge=0.0):
+    ridgeless = _ridgeless_phase(alpha, np.where(ridge == 0, tau, np.inf), sigma, step_size)
+    return _with_ridge(ridge, ridgeless, ridge_boundary.phase, alpha, tau, sigma, ridge, step_size)
+
+
+def _ridgeless_phase(alpha, tau, sigma, step_size):
     critical = boundaries.critical_task_ratio(alpha, sigma, step_size)
     hopeless = np.isinf(tau) & (boundaries.singularity(alpha, tau, sigma, step_size) > CRITICAL)  # steps too long for any data
     return np.select(

@@ -22,6 +22,14 @@ def growth_rate(alpha, tau, sigma, ridge, step_size=1.0) -> float:
     return 0.0 if abs(rate) < ZERO else float(rate)
 
 
+def phase(alpha, tau, sigma, ridge, step_size=1.0) -> str:
+    """What more thinking does in the end; with fewer tasks or examples than dimensions an error that does not grow has a floor."""
+    rate = growth_rate(alpha, tau, sigma, ridge, step_size)
+    if rate:
+        return "overthinking" if rate > 0 else "exponential"
+    return "slow" if alpha == 1 and tau >= 1 else "saturation"
+
+
 def critical_task_ratio(alpha, sigma, ridge, step_size=1.0) -> float:
     """The task ratio above which thinking is not harmful; infinite if it is harmful at a million still.
 
