@@ -17,8 +17,7 @@ from cotdepth.theory.asymptotic import error_curve, errors
 
 TIE = 1e-8  # relative: errors this close are as good, and the smaller depth is better
 RIDGES = np.logspace(-6, 4, 21)  # tried first
-STEPS = np.linspace(0.04, 1, 25)  # tried first, as shares of the step that diverges with any number of tasks
-ROUNDS = 6  # each divides the spacing of step sizes by 4
+N_STEPS, N_DEPTHS = 60, 8  # step sizes tried first, and the depths for which the best of them is refined
 LONGEST_CONTEXT = 1e9  # context ratio up to which the smallest is looked for
 
 
@@ -70,7 +69,7 @@ def best_ridge(alpha, tau, sigma=0.0, *, depth: int, step_size=1.0, test_noise=0
     Examples
     --------
     >>> best_ridge(2.0, 0.6, 0.1, depth=1).best_ridge.round(3).values.tolist()
-    [1.02]
+    [2.514]
     """
     depth = depth_argument("depth", count_argument("depth", depth), isotropic.LARGEST_DEPTH)
     regime = _regime(alpha=alpha, tau=tau, sigma=sigma, ridge=1.0, step_size=step_size, test_noise=test_noise)
@@ -101,7 +100,7 @@ def smallest_task_ratio(alpha, sigma=0.0, *, target, max_depth: int, step_size=1
     Examples
     --------
     >>> round(smallest_task_ratio(3.0, 0.3, target=0.1, max_depth=60).item(), 3)
-    1.9
+    1.677
     """
     depth = _depth_limit("max_depth", count_argument("max_depth", max_depth), 0.0, test_noise)
     regime = _regime(alpha=alpha, sigma=sigma, target=target, step_size=step_size, test_noise=test_noise)
@@ -118,7 +117,7 @@ def smallest_context_ratio(tau, sigma=0.0, *, target, max_depth: int, step_size=
     Examples
     --------
     >>> round(smallest_context_ratio(4.0, 0.1, target=0.1, max_depth=60).item(), 3)
-    1.5
+    1.28
     """
     depth = _depth_limit("max_depth", count_argument("max_depth", max_depth), 0.0, test_noise)
     regime = _regime(tau=tau, sigma=sigma, target=target, step_size=step_size, test_noise=test_noise)
@@ -129,7 +128,8 @@ def smallest_context_ratio(tau, sigma=0.0, *, target, max_depth: int, step_size=
 def best_step_and_depth(alpha, tau, sigma=0.0, *, max_depth: int, test_noise=0.0) -> xr.Dataset:
     """The step size, the same at every step, and the depth up to `max_depth` that together have the smallest error.
 
-    The best of 25 step sizes up to the one that diverges with any number of tasks, refined between its neighbours.
+    The best of 60 step sizes up to the one that diverges with any number of tasks, refined between its neighbours at `max_depth` and at
+    the eight depths that promise most. Where short steps are best, so are many of them, and errors hardly depend on how many.
 
     Returns
     -------
@@ -194,7 +194,7 @@ def cheapest_mix(sigma=0.0, *, target, dim: int, n_queries, price_example, price
     --------
     >>> mix = cheapest_mix(0.1, target=0.1, dim=100, n_queries=[1, 1000], price_example=1.0, price_operation=1e-3, max_depth=60)
     >>> mix.depth.values.tolist()
-    [6.0, 2.0]
+    [12.0, 4.0]
     """
     depth, square = _depth_limit("max_depth", count_argument("max_depth", max_depth), 0.0, 0.0), count_argument("dim", dim) ** 2
     prices = {"examples": square * positive_argument("price_example", price_example),
@@ -277,17 +277,29 @@ def _smallest_context_ratio(tau, sigma, target, step_size, test_noise, depth):
 
 
 def _best_step(alpha, tau, sigma, test_noise, depth):
-    def curve(step_size):
-        return errors(alpha, tau, sigma, depth, step_size=step_size, test_noise=test_noise)
+    regime = dict(alpha=alpha, tau=tau, sigma=sigma, test_noise=test_noise)
+    shortest = _best_single_step(**regime) / (3 * depth)  # many such steps do less than the best single one
+    steps = np.geomspace(shortest, boundaries.largest_stable_step(alpha, np.inf, sigma), N_STEPS)
+    tried = np.array([errors(depth=depth, step_size=step, **regime) for step in steps])
+    promising = {depth, *(np.argsort(tried[:, 1:].min(0))[:N_DEPTHS] + 1)}
+    return min((_refined_step(regime, k, steps, tried[:, k].argmin()) for k in promising), key=lambda found: found[2])
 
-    steps = STEPS * boundaries.largest_stable_step(alpha, np.inf, sigma)
-    for _ in range(ROUNDS):  # not a descent: the smallest error over depths has kinks
-        nearest = np.argmin([curve(step).min() for step in steps])
-        steps = np.linspace(steps[max(nearest - 1, 0)], steps[min(nearest + 1, len(steps) - 1)], 9)
-    best = steps[np.argmin([curve(step).min() for step in steps])]
-    found = curve(best)
-    depth = int(np.argmax(found <= found.min() * (1 + TIE)))
-    return best, depth, found[depth]
+
+def _best_single_step(**regime):
+    """``E_1 = 1 - 2 eta/c + q eta^2``, in which the curve at ``eta = 1`` gives ``q``."""
+    slope = 1 / (1 + boundaries.prompt_variance(regime["alpha"], regime["sigma"]))
+    return slope / (errors(depth=1, **regime)[1] - 1 + 2 * slope)
+
+
+def _refined_step(regime, k, steps, nearest):
+    """The best step size at one depth, the depth, and the error."""
+
+    def log_error(step):
+        return np.log(errors(depth=k, step_size=step, **regime)[k])
+
+    bracket = steps[max(nearest - 1, 0)], steps[min(nearest + 1, len(steps) - 1)]
+    found = minimize_scalar(log_error, bounds=bracket, method="bounded", options={"xatol": 1e-5 * bracket[1]})
+    return found.x, int(k), np.exp(found.fun)
 
 
 def _cheapest_mix(sigma, target, n_queries, examples, operations, depth):

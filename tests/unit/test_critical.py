@@ -1,5 +1,6 @@
 """Laws at large depth, the best depth near the boundary, and boundaries with step size and ridge."""
 
+import doctest
 import math
 
 import numpy as np
@@ -213,3 +214,7 @@ def test_curves_turn_at_the_boundary_with_ridge(point):
 def test_ridge_does_not_move_the_drift_boundary():
     ratios = asymptotic.critical_task_ratio(2.0, 0.3, ridge=[0.0, 1.0, 20.0])
     np.testing.assert_allclose(ratios, [2.530085, 1.545, 1.545], rtol=1e-6)
+
+
+def test_examples_in_docstrings():
+    assert doctest.testmod(critical) == (0, 4)
