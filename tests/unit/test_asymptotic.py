@@ -192,7 +192,7 @@ def grid():
     """The random grid with everything the library says about it, and log errors to depth 400."""
     points = random_grid()
     named = {name: getattr(asymptotic, name)(*points) for name in ("phase", "growth_rate", "error_floor")}
-    return xr.Dataset(named | {"log_error": asymptotic._log_error_curve(*points, 400)})
+    return xr.Dataset(named | {"log_error": asymptotic.log_error_curve(*points, depth=400)})
 
 
 def test_the_grid_covers_every_phase(grid):
@@ -215,7 +215,7 @@ def test_curves_grow_at_the_growth_rate(grid):
     assert len(late) <= 0.02 * grid.sizes["point"]
     for point in late:
         chosen = grid.isel(point=point)
-        deep = asymptotic._log_error_curve(chosen.alpha.item(), chosen.tau.item(), chosen.sigma.item(), 2000)
+        deep = asymptotic.log_error_curve(chosen.alpha.item(), chosen.tau.item(), chosen.sigma.item(), depth=2000)
         assert abs(deep.diff("k").isel(k=-1) - chosen.growth_rate) < 0.005
 
 
@@ -276,7 +276,7 @@ def test_saturating_curves_reach_their_floor_at_the_known_rate(grid):
 
 
 def test_slow_improvement_has_its_closed_law():
-    """At alpha = 1 above tau_c, E_k = sqrt(c / (2 pi k)) / (1 - beta) (1 + O(1/k))."""
+    """At alpha = 1 above tau_c, E_k = sqrt(c / (2 pi k)) / (1 - beta) (1 + O(k^-1/2))."""
     for tau, sigma in [(6.0, 0.5), (8.0, 1.0), (math.inf, 0.0)]:
         c = 2 + sigma**2
         law = math.sqrt(c / (2 * math.pi * 1000)) / (1 - (c - 1) / (tau - 1))
@@ -289,7 +289,7 @@ def test_population_optimum_improves_by_the_papers_theorem():
     rate = asymptotic.growth_rate(alpha, math.inf).item()
     assert rate == pytest.approx(2 * math.log(2 * math.sqrt(alpha) / (1 + alpha)), rel=1e-14)
     depths = np.array([250, 500, 1000, 2000])
-    log_error = asymptotic._log_error_curve(alpha, math.inf, 0.0, 2000).sel(k=depths).values
+    log_error = asymptotic.log_error_curve(alpha, math.inf, 0.0, depth=2000).sel(k=depths).values
     left = np.diff(log_error - rate * depths + 1.5 * np.log(depths))
     assert abs(left[-1]) < 0.01
     np.testing.assert_allclose(left[:-1] / left[1:], 2, atol=0.2)
@@ -397,10 +397,15 @@ def test_overflow_and_underflow_are_quiet():
         assert asymptotic.error_curve(50.0, np.inf, depth=500)[-1] == 0
 
 
-@pytest.mark.parametrize("depth", [-1, 2001, 3.0, True, "3", None])
-def test_a_refused_depth_is_named(depth):
-    with pytest.raises(ValueError, match=r"^depth = .*: a depth is an integer from 0 to 2000"):
-        asymptotic.error_curve(2.0, 4.0, depth=depth)
+@pytest.mark.parametrize("depth", [-1, 20_001, 3.0, True, "3", None])
+@pytest.mark.parametrize("curve", [asymptotic.error_curve, asymptotic.log_error_curve])
+def test_a_refused_depth_is_named(curve, depth):
+    with pytest.raises(ValueError, match=r"^depth = .*: a depth is an integer from 0 to 20000"):
+        curve(2.0, 4.0, depth=depth)
+
+
+@pytest.mark.parametrize("depth", [-1, 2001, 3.0])
+def test_a_refused_largest_depth_is_named(depth):
     with pytest.raises(ValueError, match=r"^max_depth = .*: a depth is an integer from 0 to 2000"):
         asymptotic.optimal_depth(2.0, 4.0, max_depth=depth)
 

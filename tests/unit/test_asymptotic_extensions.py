@@ -150,3 +150,44 @@ def test_defaults_leave_no_coordinates():
 def test_bad_input_is_refused(message, arguments):
     with pytest.raises(ValueError, match=message):
         asymptotic.error_curve(**({"alpha": 2.0, "tau": 4.0, "depth": 3} | arguments))
+
+
+# --- error estimates ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("extension", [{"ridge": 1e-13}, {"test_noise": 1e-13}, {"test_noise": 1e-13, "step_size": 0.8}], ids=str)
+def test_the_estimate_bounds_the_error(extension):
+    """Where ridge or noise are too small to matter, the general formula errs by its difference from the ridgeless engine."""
+    step_size = extension.get("step_size", 1.0)
+    for point in POINTS:
+        error = asymptotic.error_curve(*point, depth=60, **extension)
+        exact = asymptotic.error_curve(*point, depth=60, step_size=step_size)
+        assert (np.abs(error - exact) <= error.error_estimate + 1e-11 * exact).all()
+        assert (error.error_estimate <= 1e-6 * exact).all()
+
+
+def test_only_what_the_general_formula_gave_has_an_estimate():
+    ridge = xr.DataArray([0.0, 0.2], dims="ridge")
+    error = asymptotic.error_curve(2.0, [3.0, 4.0], 0.1, ridge=ridge, depth=3)
+    assert error.error_estimate.dims == error.dims and (error.error_estimate > 0).all()
+    assert error.error_estimate.attrs == {"long_name": "estimated numerical error", "units": "1"}
+    assert "error_estimate" in asymptotic.training_task_error_curve(2.0, 4.0, depth=3).coords
+    assert "error_estimate" not in asymptotic.error_curve(2.0, 4.0, step_size=0.5, depth=3).coords
+
+
+def test_no_points_give_no_curves():
+    for function, extension in ((asymptotic.error_curve, {"ridge": 0.1}), (asymptotic.training_task_error_curve, {})):
+        assert function(2.0, np.array([]), **extension, depth=3).shape == (0, 4)
+
+
+# --- the logarithm ------------------------------------------------------------------------------------------------
+
+
+def test_the_logarithm_is_that_of_the_error():
+    step_size = xr.DataArray([0.5, 1.0], dims="step_size")
+    log_error = asymptotic.log_error_curve(2.0, [1.5, 4.0], 0.1, step_size=step_size, depth=30)
+    error = asymptotic.error_curve(2.0, [1.5, 4.0], 0.1, step_size=step_size, depth=30)
+    assert log_error.dims == error.dims and set(log_error.coords) == set(error.coords)
+    np.testing.assert_allclose(log_error, np.log(error), rtol=0, atol=1e-13)
+    assert log_error.name == "log_error"
+    assert log_error.attrs == {"long_name": "natural logarithm of the error per dimension", "units": "1"}

@@ -37,15 +37,15 @@ def test_gauss_rule_has_the_atom(alpha):
 @pytest.mark.parametrize("alpha", [1e-3, 0.3, 0.999, 1.0, 1.001, 2.0, 100.0])
 @pytest.mark.parametrize("tau", [1 + 1e-6, 1.5, 30.0, np.inf])
 def test_few_nodes_are_enough(alpha, tau, monkeypatch):
-    few = asymptotic._log_error_curve(alpha, tau, 0.5, 500)
+    few = asymptotic.log_error_curve(alpha, tau, 0.5, depth=500)
     monkeypatch.setattr(row_filter, "_n_nodes", lambda depth: depth + 3)
-    exact = asymptotic._log_error_curve(alpha, tau, 0.5, 500)
+    exact = asymptotic.log_error_curve(alpha, tau, 0.5, depth=500)
     np.testing.assert_allclose(few, exact, rtol=1e-15, atol=1e-11)  # rtol: the last digit of a large logarithm
 
 
 def test_the_recursion_stays_in_range_where_the_error_does_not():
-    growing = asymptotic._log_error_curve(1.0, 1 + 1e-12, 5.0, 2000)
-    decaying = asymptotic._log_error_curve(1e6, np.inf, 0.0, 2000)
+    growing = asymptotic.log_error_curve(1.0, 1 + 1e-12, 5.0, depth=2000)
+    decaying = asymptotic.log_error_curve(1e6, np.inf, 0.0, depth=2000)
     assert np.isfinite(growing).all() and growing[-1] > 40_000
     assert np.isfinite(decaying).all() and decaying[-1] < -20_000
 

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 import xarray as xr
 
-from cotdepth.theory import boundaries, isotropic, ridge_boundary, row_filter
+from cotdepth.theory import boundaries, isotropic, ratio_contour, ridge_boundary, row_filter
 from cotdepth.theory.arguments import depth_argument, labelled
 
 DEFAULTS = {"ridge": 0.0, "step_size": 1.0, "test_noise": 0.0}
@@ -26,15 +26,16 @@ def error_curve(alpha, tau, sigma=0.0, *, depth: int, ridge=0.0, step_size=1.0, 
     alpha, tau, sigma
         Context ratio (> 0), task ratio (> 1, with ridge > 0; ``inf`` is the population optimum) and label noise (>= 0).
     depth
-        Largest depth, an integer from 0 to 2000; to 200 with ridge or noise of the test labels.
+        Largest depth, an integer from 0 to 20000; to 200 with ridge or noise of the test labels.
     ridge, step_size, test_noise
         Penalty ``lam`` of the fit (>= 0), factor on every step (> 0) and noise of the test labels (>= 0), relative like `sigma`.
 
     Returns
     -------
     xr.DataArray
-        Dims of the arguments, then `k`. Errors beyond the range of float64 read 0 or ``inf``. The last three arguments are
-        coordinates where they are not at their defaults.
+        Dims of the arguments, then `k`. Errors beyond the range of float64 read 0 or ``inf``: see `log_error_curve`. The last
+        three arguments are coordinates where they are not at their defaults; with ridge or test noise there is one more,
+        `error_estimate`, of the numerical error (absolute), as in `cotdepth.theory.equivalents`.
 
     Raises
     ------
@@ -43,29 +44,51 @@ def error_curve(alpha, tau, sigma=0.0, *, depth: int, ridge=0.0, step_size=1.0, 
 
     Notes
     -----
-    Asymptotic paper, section 4, Result 4; ridgeless: ``E_k = [x^k y^k] P / (1 - beta x y Q)``. Step size and test noise derived
-    for this project; with ridge or test noise by the formula of `cotdepth.theory.equivalents`, to about 1e-9.
+    Asymptotic paper, section 4, Result 4; ridgeless: ``E_k = [x^k y^k] P / (1 - beta x y Q)``, accurate as `log_error_curve`.
+    Step size and test noise derived for this project; with ridge or test noise by the formula of `cotdepth.theory.equivalents`,
+    to about 1e-9.
 
     Examples
     --------
     >>> round(error_curve(2.0, 4.0, 0.01, depth=10).sel(k=10).item(), 8)
     0.03023931
     """
-    depth = depth_argument("depth", depth, row_filter.LARGEST_DEPTH)
+    depth = depth_argument("depth", depth, ratio_contour.LARGEST_DEPTH)
     extensions = _beyond_defaults(ridge=ridge, step_size=step_size, test_noise=test_noise)
-    error = _curve(partial(errors, depth=depth), alpha=alpha, tau=tau, sigma=sigma, **extensions)
+    if extensions.keys() & {"ridge", "test_noise"}:
+        error = _estimated_curve(partial(_general_errors, depth=depth), alpha=alpha, tau=tau, sigma=sigma, **extensions)
+    else:
+        error = _curve(partial(_errors, depth=depth), alpha=alpha, tau=tau, sigma=sigma, **extensions)
     return _described(error.rename("error"), "error per dimension |w - w_k|^2 / D")
+
+
+def log_error_curve(alpha, tau, sigma=0.0, *, depth: int, step_size=1.0) -> xr.DataArray:
+    """Natural logarithm of the ridgeless `error_curve`, finite at every depth however far the error grows or decays.
+
+    Arguments, dims, coordinates and errors raised as in `error_curve`.
+
+    Notes
+    -----
+    By `cotdepth.theory.row_filter` to depth 2000, beyond it by `cotdepth.theory.ratio_contour`. Absolute error, which is the
+    relative one of the error: below 1e-10 to depth 200 and 1e-9 at depth 1000, certified at points of every phase by ball
+    arithmetic (measured: 1e-12). Beyond depth 2000 two contours agree to 1e-10, and to 1e-9 where the error decays by the law
+    ``k^-3/2`` (`tau` in the hundreds and above).
+    """
+    depth = depth_argument("depth", depth, ratio_contour.LARGEST_DEPTH)
+    extensions = _beyond_defaults(step_size=step_size)
+    curve = _curve(partial(_log_errors, depth=depth), alpha=alpha, tau=tau, sigma=sigma, **extensions)
+    return _described(curve.rename("log_error"), "natural logarithm of the error per dimension")
 
 
 def training_task_error_curve(alpha, tau, sigma=0.0, *, depth: int) -> xr.DataArray:
     """Error per dimension on the training tasks, on new prompts: `error_curve` less what the fit memorised of them.
 
-    Arguments, dims and errors raised as in `error_curve`; `depth` from 0 to 200.
+    Arguments, dims, errors raised and `error_estimate` as in `error_curve`; `depth` from 0 to 200.
 
     Source: asymptotic paper, appendix C.3; computed by the formula of `cotdepth.theory.equivalents`, to about 1e-9.
     """
     depth = depth_argument("depth", depth, isotropic.LARGEST_DEPTH)
-    error = _curve(partial(_training_task_errors, depth=depth), alpha=alpha, tau=tau, sigma=sigma)
+    error = _estimated_curve(partial(_training_task_errors, depth=depth), alpha=alpha, tau=tau, sigma=sigma)
     return _described(error.rename("error"), "error per dimension |w - w_k|^2 / D on a training task")
 
 
@@ -190,7 +213,8 @@ def optimal_depth(alpha, tau, sigma=0.0, *, max_depth: int) -> xr.Dataset:
     ValueError
         If an argument is out of range; `max_depth` is an integer from 0 to 2000.
     """
-    log_error = _log_error_curve(alpha, tau, sigma, depth_argument("max_depth", max_depth, row_filter.LARGEST_DEPTH))
+    max_depth = depth_argument("max_depth", max_depth, row_filter.LARGEST_DEPTH)
+    log_error = log_error_curve(alpha, tau, sigma, depth=max_depth)
     best = (log_error <= log_error.min("k") + TIE).argmax("k")  # the first True
     error = np.exp(log_error.isel(k=best).drop_vars("k"))
     return xr.Dataset(
@@ -217,44 +241,59 @@ def _beyond_defaults(**extensions):
     return {name: value for name, value in extensions.items() if np.ndim(value) or value != DEFAULTS[name]}
 
 
-def _curve(function, **arguments):
-    """An array function of the arguments, by name, whose result has a last axis `k`."""
+def _curve(function, *quantity, **arguments):
+    """An array function of the arguments, by name, whose result has a last axis `k`, after one of the `quantity` if given."""
     points = labelled(**arguments)
     if any("k" in point.dims for point in points):
         raise ValueError("an argument has the dim 'k', which is the depth of the result; rename it")
-    curve = xr.apply_ufunc(lambda *values: function(**dict(zip(arguments, values))), *points, output_core_dims=[["k"]])
+    dims = [[*quantity, "k"]]
+    curve = xr.apply_ufunc(lambda *values: function(**dict(zip(arguments, values))), *points, output_core_dims=dims)
     steps = xr.DataArray(np.arange(curve.sizes["k"]), dims="k", attrs={"long_name": "chain-of-thought depth", "units": "steps"})
     return curve.assign_coords(k=steps)
 
 
-def _log_error_curve(alpha, tau, sigma, depth):
-    return _curve(partial(_log_errors, depth=depth), alpha=alpha, tau=tau, sigma=sigma)
+def _estimated_curve(function, **arguments):
+    """Likewise of a function that returns values and error estimates along the axis before `k`; the latter as a coordinate."""
+    values, estimates = _curve(function, "quantity", **arguments).transpose("quantity", ...)
+    attrs = {"long_name": "estimated numerical error", "units": "1"}
+    return values.assign_coords(error_estimate=(values.dims, estimates.values, attrs))
 
 
 def _log_errors(alpha, tau, sigma, depth, step_size=1.0):
     beta, rate = boundaries.noise_strength(alpha, tau, sigma), boundaries.singularity(alpha, tau, sigma, step_size)
-    return row_filter.log_errors(alpha, boundaries.prompt_variance(alpha, sigma), beta, rate, depth, step_size)
+    if depth <= row_filter.LARGEST_DEPTH:
+        return row_filter.log_errors(alpha, boundaries.prompt_variance(alpha, sigma), beta, rate, depth, step_size)
+    return _at_each_point(ratio_contour.log_errors, alpha, boundaries.prompt_variance(alpha, sigma), beta, rate, step_size, depth=depth)
 
 
 def errors(alpha, tau, sigma, depth, ridge=0.0, step_size=1.0, test_noise=0.0) -> np.ndarray:
     """`error_curve` without labels and checks, for searches that ask often: arrays that broadcast, and a last axis `k`."""
-    plain = np.all(np.asarray(ridge) == 0) and np.all(np.asarray(test_noise) == 0)
-    if plain:
-        with np.errstate(over="ignore", under="ignore"):
-            return np.exp(_log_errors(alpha, tau, sigma, depth, step_size))
-    depth_argument("with ridge or test_noise, depth", depth, isotropic.LARGEST_DEPTH)
-    return _at_each_point(_point_errors, alpha, tau, sigma, ridge, step_size, test_noise, depth=depth)
+    if np.all(np.asarray(ridge) == 0) and np.all(np.asarray(test_noise) == 0):
+        return _errors(alpha, tau, sigma, depth, step_size)
+    return _general_errors(alpha, tau, sigma, depth, ridge, step_size, test_noise)[..., 0, :]
+
+
+def _errors(alpha, tau, sigma, depth, step_size=1.0):
+    with np.errstate(over="ignore", under="ignore"):
+        return np.exp(_log_errors(alpha, tau, sigma, depth, step_size))
+
+
+def _general_errors(alpha, tau, sigma, depth, ridge=0.0, step_size=1.0, test_noise=0.0):
+    """Errors and their numerical estimates, (..., 2, depth + 1)."""
+    return _at_each_point(_point_errors, alpha, tau, sigma, ridge, step_size, test_noise, depth=depth, quantities=(2,))
 
 
 def _point_errors(alpha, tau, sigma, ridge, step_size, test_noise, depth):
     if ridge == 0 and test_noise == 0:
-        return errors(alpha, tau, sigma, depth, step_size=step_size)
+        plain = _errors(alpha, tau, sigma, depth, step_size)
+        return plain, TIE * plain
+    depth_argument("with ridge or test_noise, depth", depth, isotropic.LARGEST_DEPTH)
     radius = None if ridge else np.exp(-boundaries.singularity(alpha, tau, sigma, step_size) / 2)
     return isotropic.errors(isotropic.limit(alpha, tau, sigma, ridge, step_size), test_noise, depth, radius)
 
 
 def _training_task_errors(alpha, tau, sigma, depth):
-    return _at_each_point(_point_training_task_errors, alpha, tau, sigma, depth=depth)
+    return _at_each_point(_point_training_task_errors, alpha, tau, sigma, depth=depth, quantities=(2,))
 
 
 def _point_training_task_errors(alpha, tau, sigma, depth):
@@ -262,10 +301,10 @@ def _point_training_task_errors(alpha, tau, sigma, depth):
     return isotropic.training_task_errors(isotropic.limit(alpha, tau, sigma), depth, radius)
 
 
-def _at_each_point(function, *arguments, depth):
+def _at_each_point(function, *arguments, depth, quantities=()):
     points = np.broadcast_arrays(*arguments)
     curves = [function(*map(float, point), depth) for point in zip(*map(np.ravel, points))]
-    return np.reshape(curves, (*points[0].shape, depth + 1))
+    return np.reshape(curves, (*points[0].shape, *quantities, depth + 1))
 
 
 def _critical_task_ratio(alpha, sigma, step_size=1.0, ridge=0.0):

@@ -24,12 +24,12 @@ def limit(alpha, tau, sigma, ridge=0.0, step_size=1.0) -> Problem:
 
 
 def errors(problem: Problem, test_noise, depth: int, radius: float | None = None) -> np.ndarray:
-    """Error per dimension, (depth + 1,); `radius` of convergence as in `contour.coefficients`."""
+    """Error per dimension and the estimate of its numerical error, (2, depth + 1); `radius` as in `contour.coefficients`."""
     error, noise = contour.coefficients(problem, [error_source, label_noise_source], depth, radius)
-    return contour.diagonal(error)[0] + test_noise**2 * DIM * contour.summed_diagonal(noise)[0]
+    return np.array(contour.diagonal(error)) + test_noise**2 * DIM * np.array(contour.summed_diagonal(noise))
 
 
 def training_task_errors(problem: Problem, depth: int, radius: float | None = None) -> np.ndarray:
     """Likewise of a training task, without test noise."""
     [error] = contour.coefficients(problem, [training_task_source(0)], depth, radius)
-    return contour.diagonal(error)[0]
+    return np.array(contour.diagonal(error))
