@@ -67,10 +67,10 @@ def test_the_curve_goes_on_where_the_filter_ends():
 def test_another_contour_gives_the_same(point, monkeypatch):
     """On another circle and with other panels, every node differs."""
     curve = contour(*point, 5000)
-    monkeypatch.setattr(ratio_contour, "CIRCLE_NODES", 16)
+    monkeypatch.setattr(ratio_contour, "CIRCLE_NODES", 21)
     monkeypatch.setattr(ratio_contour, "PANEL_NODES", 13)
-    monkeypatch.setattr(ratio_contour, "DECAY", 30.0)
-    np.testing.assert_allclose(curve, contour(*point, 5000), rtol=1e-15, atol=1e-10)
+    monkeypatch.setattr(ratio_contour, "DECAY", 38.0)
+    np.testing.assert_allclose(curve, contour(*point, 5000), rtol=1e-15, atol=2e-11)
 
 
 @pytest.mark.parametrize("tau, sigma", [(6.0, 0.5), (math.inf, 0.0)])
