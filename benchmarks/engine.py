@@ -19,7 +19,7 @@ from cotdepth.theory import asymptotic, row_filter
 POINT = 3.0, 1.5, 0.01  # alpha, tau, sigma: overthinking
 BITS = 1512
 AGREEMENT = 1e-10  # relative
-REPEATS = 7
+REPEATS = 25
 
 
 def main():

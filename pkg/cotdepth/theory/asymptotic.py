@@ -73,7 +73,8 @@ def log_error_curve(alpha, tau, sigma=0.0, *, depth: int, step_size=1.0) -> xr.D
     By `cotdepth.theory.row_filter` to depth 2000, beyond it by `cotdepth.theory.ratio_contour`. Absolute error, which is the
     relative one of the error: below 1e-10 to depth 200 and 1e-9 at depth 1000, certified at points of every phase by ball
     arithmetic (measured: 1e-12). Beyond depth 2000 both engines and pairs of contours agree to 1e-11, and to 1e-9 where the
-    error decays by the law ``k^-3/2`` (`tau` in the hundreds and above).
+    error decays by the law ``k^-3/2`` (`tau` in the hundreds and above); worse, some 1e-8 at the largest depth, where steps far
+    too long meet very short prompts (`step_size` 2.5 at `alpha` 0.001).
     """
     depth = depth_argument("depth", depth, ratio_contour.LARGEST_DEPTH)
     extensions = _beyond_defaults(step_size=step_size)
