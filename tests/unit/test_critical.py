@@ -42,7 +42,7 @@ def test_the_measured_best_depth_has_these_constants(point):
     constants, boundary = critical.optimal_depth_constants(*point), asymptotic.critical_task_ratio(*point).item()
     left = []
     for delta in (0.02, 0.005):
-        curve = asymptotic._log_error_curve(alpha, boundary - delta, sigma, int(1.2 * constants.depth_constant.item() / delta) + 5)
+        curve = asymptotic.log_error_curve(alpha, boundary - delta, sigma, depth=int(1.2 * constants.depth_constant.item() / delta) + 5)
         depth, error = curve.argmin("k").item(), math.exp(curve.min("k"))
         ratios = depth * delta / constants.depth_constant.item(), error / math.sqrt(delta) / constants.error_constant.item()
         left.append(np.abs(np.array(ratios) - 1))
@@ -81,7 +81,7 @@ LAWS = [(3, 1.5, 0.01), (3, 1.6, 2), (2, 4, 0.1), (0.5, 1.5, 0.3), (0.6, 1.2, 1.
 @pytest.mark.parametrize("point", LAWS, ids=str)
 def test_errors_approach_the_law_as_one_over_the_depth(point):
     law, k = critical.asymptotic_law(*point), np.array([500, 1000, 2000])
-    log_error = asymptotic._log_error_curve(*point, 2000).sel(k=k).values
+    log_error = asymptotic.log_error_curve(*point, depth=2000).sel(k=k).values
     left = np.exp(log_error - law.growth_rate.item() * k + np.log(k) / 2) / law.prefactor.item() - 1
     assert abs(left[-1]) < 0.004
     np.testing.assert_allclose(left[:-1] / left[1:], 2, rtol=0.06)
