@@ -7,8 +7,8 @@ Questions to the theory of `cotdepth.theory.asymptotic`, isotropic and in the li
 from functools import partial
 
 import numpy as np
+import scipy  # loads scipy.optimize at its first use: it takes long
 import xarray as xr
-from scipy.optimize import brentq, minimize_scalar
 
 from cotdepth.checks import count_argument, positive_argument
 from cotdepth.theory import boundaries, isotropic, row_filter
@@ -255,7 +255,7 @@ def _refined_ridge(regime, k, nearest, ridgeless):
         return np.log(errors(depth=k, ridge=np.exp(log_ridge), **regime)[k])
 
     bracket = np.log(RIDGES[[max(nearest - 1, 0), min(nearest + 1, len(RIDGES) - 1)]])
-    found = minimize_scalar(log_error, bounds=bracket, method="bounded", options={"xatol": 1e-5})
+    found = scipy.optimize.minimize_scalar(log_error, bounds=bracket, method="bounded", options={"xatol": 1e-5})
     return (np.exp(found.x), np.exp(found.fun)) if np.exp(found.fun) < ridgeless else (0.0, ridgeless)
 
 
@@ -264,7 +264,7 @@ def _smallest_task_ratio(alpha, sigma, target, step_size, test_noise, depth):
         tau = 1 / inverse if inverse else np.inf
         return errors(depth=depth, alpha=alpha, tau=tau, sigma=sigma, step_size=step_size, test_noise=test_noise).min() - target
 
-    return 1 / brentq(excess, 0, 1 - 1e-12, xtol=1e-15, rtol=1e-13) if excess(0) < 0 else np.nan
+    return 1 / scipy.optimize.brentq(excess, 0, 1 - 1e-12, xtol=1e-15, rtol=1e-13) if excess(0) < 0 else np.nan
 
 
 def _smallest_context_ratio(tau, sigma, target, step_size, test_noise, depth):
@@ -273,7 +273,7 @@ def _smallest_context_ratio(tau, sigma, target, step_size, test_noise, depth):
         return errors(depth=depth, **regime).min() - target
 
     longest = np.log(LONGEST_CONTEXT)
-    return np.exp(brentq(excess, -longest, longest, xtol=1e-12)) if excess(longest) < 0 else np.nan
+    return np.exp(scipy.optimize.brentq(excess, -longest, longest, xtol=1e-12)) if excess(longest) < 0 else np.nan
 
 
 def _best_step(alpha, tau, sigma, test_noise, depth):
@@ -298,7 +298,7 @@ def _refined_step(regime, k, steps, nearest):
         return np.log(errors(depth=k, step_size=step, **regime)[k])
 
     bracket = steps[max(nearest - 1, 0)], steps[min(nearest + 1, len(steps) - 1)]
-    found = minimize_scalar(log_error, bounds=bracket, method="bounded", options={"xatol": 1e-5 * bracket[1]})
+    found = scipy.optimize.minimize_scalar(log_error, bounds=bracket, method="bounded", options={"xatol": 1e-5 * bracket[1]})
     return found.x, int(k), np.exp(found.fun)
 
 
@@ -330,5 +330,5 @@ def _fewest_examples(sigma, target, depth):
     if np.isnan(shortest):
         return np.nan, np.nan
     longest = log_product(shortest + 1)  # at any larger alpha the product is larger, since tau > 1
-    found = minimize_scalar(log_product, bounds=(shortest, longest), method="bounded", options={"xatol": 1e-7})
+    found = scipy.optimize.minimize_scalar(log_product, bounds=(shortest, longest), method="bounded", options={"xatol": 1e-7})
     return np.exp(found.x), np.exp(found.fun - found.x)

@@ -7,7 +7,7 @@ too high to matter is rounding, or will fold into the coefficients: its size is 
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy  # loads scipy.optimize at its first use: it takes long
 
 from cotdepth.theory.equivalent_fixed_point import Medium, solved
 from cotdepth.theory.equivalent_two_point import channel_matrix, generating_functions
@@ -64,7 +64,7 @@ def _radius(problem, side, tolerance):
         if low >= high:
             return LARGEST_RADIUS
     try:
-        return float(np.exp(brentq(excess, low, min(low + step, high), xtol=tolerance, rtol=1e-15)))
+        return float(np.exp(scipy.optimize.brentq(excess, low, min(low + step, high), xtol=tolerance, rtol=1e-15)))
     except ValueError:  # no change of sign: at the edge of being singular the iteration does not find one solution twice
         raise ArithmeticError(SINGULAR_FIT) from None
 

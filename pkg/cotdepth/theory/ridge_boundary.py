@@ -5,7 +5,7 @@ formula of `cotdepth.theory.equivalents` ceases to have a solution.
 """
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy  # loads scipy.optimize at its first use: it takes long
 
 from cotdepth.theory import boundaries, isotropic
 from cotdepth.theory.equivalent_contour import radius_of_convergence
@@ -46,4 +46,4 @@ def critical_task_ratio(alpha, sigma, ridge, step_size=1.0) -> float:
         return np.inf
     if alpha >= 1 and excess(lower * (1 + BESIDE)) <= 0:
         return lower
-    return brentq(excess, lower * (1 - BESIDE), upper * (1 + BESIDE), xtol=1e-10, rtol=1e-10)
+    return scipy.optimize.brentq(excess, lower * (1 - BESIDE), upper * (1 + BESIDE), xtol=1e-10, rtol=1e-10)
