@@ -218,3 +218,19 @@ def test_ridge_does_not_move_the_drift_boundary():
 
 def test_examples_in_docstrings():
     assert doctest.testmod(critical) == (0, 4)
+
+
+def test_boundary_with_ridge_on_a_random_grid():
+    """Within its closed bounds, and where the radius of convergence passes 1."""
+    rng = np.random.default_rng(4)
+    for n in range(25):
+        alpha, sigma, ridge = math.exp(rng.uniform(-3, 1.5)), rng.choice([0.0, rng.uniform(0, 2)]), math.exp(rng.uniform(-9, 3))
+        step_size = rng.choice([1.0, rng.uniform(0.3, 1.0)])
+        extensions = dict(step_size=step_size, ridge=ridge)
+        found = asymptotic.critical_task_ratio(alpha, sigma, **extensions).item()
+        lowest = min(1, alpha) * (1 + (1 + sigma**2) / alpha)
+        highest = asymptotic.critical_task_ratio(alpha, sigma, step_size=step_size).item()
+        assert lowest * (1 - 1e-8) <= found <= highest * (1 + 1e-8)
+        if n < 8:
+            rates = [asymptotic.growth_rate(alpha, found * (1 + side), sigma, **extensions).item() for side in (-1e-4, 1e-4)]
+            assert rates[0] > 0 >= rates[1]

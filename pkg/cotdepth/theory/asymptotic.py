@@ -120,8 +120,8 @@ def critical_task_ratio(alpha, sigma=0.0, *, step_size=1.0, ridge=0.0) -> xr.Dat
 
     Shorter steps lower the `oscillation_boundary` and leave the `drift_boundary`; so does ridge, which for ``alpha < 1`` lowers that
     too, at most to ``alpha + 1 + sigma^2``. With ridge thinking can cease to hurt again at some ratio below 1. Infinite where steps
-    are so long that it hurts with any number of tasks (with ridge: with a million a dimension). With ridge to a relative 1e-10, in
-    at most ten seconds a point. Raises ValueError for arguments out of range.
+    are so long that it hurts with any number of tasks (with ridge: with a million a dimension). With ridge to a relative 1e-10.
+    Raises ValueError for arguments out of range.
 
     Notes
     -----
@@ -156,8 +156,8 @@ def largest_stable_step(alpha, tau, sigma=0.0) -> xr.DataArray:
 def growth_rate(alpha, tau, sigma=0.0, *, step_size=1.0, ridge=0.0) -> xr.DataArray:
     """Limit of ``log(E_k)/k``: positive when overthinking, negative when the error decays exponentially, else exactly 0.
 
-    Accurate to about 1e-15 absolute (with ridge 1e-13), with the sign of the `phase`. With ridge an error that decays by more than a
-    factor 4096 in one step is said to decay by that much. Raises ValueError for arguments out of range.
+    Accurate to about 1e-15 absolute, with the sign of the `phase`. With ridge accurate to about 1e-13, but 0 below 1e-9; an error that
+    decays by more than a factor 4096 in one step is then said to decay by that much. Raises ValueError for arguments out of range.
 
     Notes
     -----

@@ -44,6 +44,11 @@ def solvable(problem) -> bool:
     return bool(level < 1 and (problem.penalty or found.dressing.min() > SPARE))
 
 
+def loop_gain(problem, x: float) -> float:
+    """What repeated fluctuations multiply by at a real `x`; errors grow in the end where it exceeds 1 at 1 or -1."""
+    return _level(problem, np.array([x]), np.ones((1, 1 + len(problem.families))))[1]
+
+
 def _radius(problem, side, tolerance):
     """Where the repeated fluctuations cease to converge on one side, or an eigenvalue of the resolvent diverges."""
     start = [np.ones((1, 1 + len(problem.families)))]
