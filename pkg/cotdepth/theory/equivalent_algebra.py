@@ -8,8 +8,7 @@ points of a contour.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import connected_components
+import scipy  # loads scipy.sparse at its first use: it takes long
 
 ROUNDING = 1e-13  # relative to the largest entry of all matrices: below, an entry is 0; and equal blocks differ by less
 
@@ -106,7 +105,7 @@ def _smallest_blocks(matrices):
 
 def _components(matrices):
     linked = np.abs(matrices).max(axis=0) > ROUNDING * np.abs(matrices).max()
-    return connected_components(csr_array(linked), directed=False)[1]
+    return scipy.sparse.csgraph.connected_components(scipy.sparse.csr_array(linked), directed=False)[1]
 
 
 def _cut(matrices, labels, sizes):
