@@ -4,8 +4,8 @@ from cotdepth.job import run
 
 
 def main(job):
+    from cotdepth.families import training_families
     from cotdepth.family_pools import family_recipe
-    from cotdepth.regimes import training_families
 
     names = {"experiment_seed": job.spec["experiment_seed"], "cell": job.identity, "seeds": job.spec["seeds"]}
     job.write(family_recipe(training_families(job.spec), **names))

@@ -6,9 +6,9 @@ from cotdepth.job import run
 def main(job):
     import numpy as np
 
-    from cotdepth.family_evaluation import TESTED_ON, evaluate_tasks, label_errors, prompt_streams, tasks_to_test
+    from cotdepth.families import TESTED_ON, deployment
+    from cotdepth.family_evaluation import evaluate_tasks, label_errors, prompt_streams, tasks_to_test
     from cotdepth.family_pools import read_pool
-    from cotdepth.regimes import deployment
     from cotdepth.summary import summarise
 
     [recipe], [trained] = job.read("data"), job.read("train")

@@ -4,7 +4,7 @@ from cotdepth.job import run
 
 
 def main(job):
-    from cotdepth.regimes import predicted_errors
+    from cotdepth.family_theory import predicted_errors
 
     job.write(predicted_errors(job.spec))
 

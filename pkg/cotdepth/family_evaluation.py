@@ -1,43 +1,17 @@
 """Errors of the reduced model fitted to task families: on fresh tasks, and on the training tasks in new prompts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 
+from cotdepth.families import TESTED_ON, Deployment
 from cotdepth.models.reduced import reduced_step
 from cotdepth.revealed import ColouredPrompts
 from cotdepth.rollout import error_per_dimension, rollout
 from cotdepth.streams import stream
 
 BATCH = 16   # prompts rolled out together: few enough that their revealed rows stay in cache
-TESTED_ON = ("new tasks", "training tasks")
-
-
-@dataclass(frozen=True, eq=False)
-class Deployment:
-    """How a fitted model is used.
-
-    Attributes
-    ----------
-    root : (D, D) array
-        Symmetric root of the covariance of the features in test prompts.
-    n_context : int
-        Examples in a test prompt.
-    noise : float
-        Standard deviation of the noise of their labels, absolute.
-    step_size : float
-        A factor on every step.
-    depth : int
-        Number of steps.
-    """
-
-    root: np.ndarray
-    n_context: int
-    noise: float
-    step_size: float
-    depth: int
 
 
 def evaluate_tasks(matrix: np.ndarray, weights: np.ndarray, used: Deployment, rngs: Sequence[np.random.Generator]) -> np.ndarray:

@@ -1,34 +1,13 @@
 """Pools of training tasks from several families, each with its own covariance, context length and label noise, as recipes."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import xarray as xr
 
 from cotdepth.covariance import Covariance
+from cotdepth.families import Family, covariance_root
 from cotdepth.pools import Pool, white_statistics
 from cotdepth.recipes import check_drawn, digest
 from cotdepth.streams import stream
-
-
-@dataclass(frozen=True)
-class Family:
-    """Training tasks that share a law.
-
-    Attributes
-    ----------
-    covariance : Covariance
-        Of the features.
-    n_tasks, n_context : int
-        Tasks in a pool, one prompt each; examples in a prompt.
-    label_noise : float
-        Standard deviation of the label noise, absolute.
-    """
-
-    covariance: Covariance
-    n_tasks: int
-    n_context: int
-    label_noise: float
 
 
 def draw_families(families: list[Family], rng: np.random.Generator) -> Pool:
@@ -44,11 +23,6 @@ def draw_families(families: list[Family], rng: np.random.Generator) -> Pool:
 def _draw_family(family, rng):
     weights, root = rng.standard_normal((family.n_tasks, family.covariance.dim)), covariance_root(family.covariance)
     return Pool(weights, white_statistics(weights @ root, family.n_context, noise=family.label_noise, rng=rng) @ root)
-
-
-def covariance_root(covariance: Covariance) -> np.ndarray:
-    """The symmetric square root, (D, D)."""
-    return covariance.with_eigenvalues(np.sqrt(covariance.spectrum))
 
 
 # --- recipes ------------------------------------------------------------------------------------------------------

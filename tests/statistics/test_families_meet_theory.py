@@ -5,10 +5,11 @@ from functools import cache
 import numpy as np
 import pytest
 
-from cotdepth.family_evaluation import TESTED_ON, evaluate_tasks, tasks_to_test
+from cotdepth.families import TESTED_ON, deployment, training_families
+from cotdepth.family_evaluation import evaluate_tasks, tasks_to_test
 from cotdepth.family_pools import draw_families
+from cotdepth.family_theory import predicted_errors
 from cotdepth.fit.ridge import fit_ridge
-from cotdepth.regimes import deployment, predicted_errors, training_families
 from cotdepth.streams import stream
 
 COVARIANCES = {

@@ -5,8 +5,9 @@ import pytest
 from scipy.stats import ks_2samp
 
 from cotdepth.covariance import haar, power_law
-from cotdepth.family_evaluation import Deployment, evaluate_tasks
-from cotdepth.family_pools import Family, covariance_root, draw_families
+from cotdepth.families import Deployment, Family, covariance_root
+from cotdepth.family_evaluation import evaluate_tasks
+from cotdepth.family_pools import draw_families
 
 FALSE_ALARM = 1e-4   # of each comparison
 STEEP = haar(power_law(5, 1.0), rng=np.random.default_rng(21))

@@ -12,7 +12,7 @@ from cotdepth.baseline_evaluation import BASELINES, evaluate_baselines
 from cotdepth.combine import combine
 from cotdepth.comparison import compare_finite_size
 from cotdepth.covariance import identity, limited_support, power_law, with_trace
-from cotdepth.family_evaluation import TESTED_ON
+from cotdepth.families import TESTED_ON
 from cotdepth.figures.deployment import draw_deployment
 from cotdepth.figures.depth_curves import draw_depth_curves
 from cotdepth.figures.descent import draw_descent

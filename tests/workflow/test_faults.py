@@ -16,7 +16,7 @@ def stop_line(done):
     ("n_test: 5", "n_tset: 5", "n_tset", "unknown key", "'n_test'"),
     ("results: results", "results: results\nfigurs: {}", "figurs", "unknown key", "'figures'"),
     ("n_test: 5", "n_test: -5", "n_test", "-5", "a whole number >= 1"),
-    ("tau: 4\n", "tau: 1\n", "tau", "1", "> 1"),
+    ("tau: 4\n", "tau: 1\n", "tau", "1", "above 1"),
     ("sigma: 0.5", "sigma: .nan", "sigma", "nan", "a number"),
     ("learner: reduced", "learner: reducd", "learner", "'reducd'", "'reduced'"),
     ("alpha: 2\n", "alpha: 2.1\n", "alpha", "2.1", "a whole number"),

@@ -13,9 +13,13 @@ LAYERS_COMPARED = {"compare_layers": 1, "figure_layer_depth": 1}
 LAYERS_EVALUATED = {"evaluate_lsa": 1, "theory_at_pools": 1, **LAYERS_COMPARED}
 LAYERS_TRAINED = {"train_lsa": 1, **LAYERS_EVALUATED}
 LAYERS_TESTED_ELSEWHERE = {"evaluate_baselines": 1, "theory_layer": 1, **LAYERS_EVALUATED}
+FAMILIES_COMPARED = {"compare_finite_size": 3, "figure_family_curves": 1, "figure_deployment": 1}
+FAMILIES_EVALUATED = {"evaluate_families": 4, **FAMILIES_COMPARED}
+FAMILIES_DRAWN = {"data_families": 3, "train_families": 3, **FAMILIES_EVALUATED}
 SELECTED = {"train_selection": 2, "evaluate_selection": 2, "figure_task_selection": 1}
 FIGURES = {"figure_task_selection": 2} | dict.fromkeys(("figure_depth_curves", "figure_phase_diagram", "figure_scaling",
-                                                        "figure_layer_depth", "figure_descent"), 1)  # fmt: skip
+                                                        "figure_layer_depth", "figure_descent", "figure_family_curves",
+                                                        "figure_deployment"), 1)  # fmt: skip
 
 
 def test_the_copied_package_is_the_one_that_runs(checkout):
@@ -50,14 +54,16 @@ def test_an_edit_of_comments_and_docstrings_does_nothing(checkout):
 
 
 @pytest.mark.parametrize("path, expected", [
-    ("pkg/cotdepth/pools.py", DRAWN),
+    ("pkg/cotdepth/pools.py", {**DRAWN, **FAMILIES_DRAWN, "compare_finite_size": 4}),
     ("scripts/train_reduced.py", TRAINED),
     ("pkg/cotdepth/evaluation.py", EVALUATED),
-    ("pkg/cotdepth/comparison.py", COMPARED),
-    ("pkg/cotdepth/theory/row_filter.py", PREDICTED),
+    ("pkg/cotdepth/comparison.py", {**COMPARED, **FAMILIES_COMPARED, "compare_finite_size": 4}),
+    ("pkg/cotdepth/families.py", {**FAMILIES_DRAWN, "theory_equivalent": 4}),
+    ("pkg/cotdepth/theory/equivalents.py", {"theory_equivalent": 4, **FAMILIES_COMPARED}),
+    ("pkg/cotdepth/theory/row_filter.py", {**PREDICTED, "theory_damping": 1, "figure_deployment": 1}),
     ("pkg/cotdepth/theory/finite_errors.py",
      {"theory_scaling": 2, "figure_scaling": 1, "theory_layer": 1, "theory_at_pools": 1, **LAYERS_COMPARED}),
-    ("pkg/cotdepth/models/reduced.py", EVALUATED),
+    ("pkg/cotdepth/models/reduced.py", {**EVALUATED, **FAMILIES_EVALUATED, "compare_finite_size": 4}),
     ("pkg/cotdepth/models/lsa.py", {"evaluate_lsa": 1, **LAYERS_COMPARED}),
     ("pkg/cotdepth/fit/adam.py", LAYERS_TRAINED),
     ("pkg/cotdepth/baselines.py", {"evaluate_baselines": 1, "figure_layer_depth": 1}),

@@ -1,42 +1,10 @@
-"""Regimes as a configuration gives them, relative to the dimension: task families, how the fit is used, and the theory of both."""
+"""The general formula at a regime as a configuration gives it."""
 
 import numpy as np
 import xarray as xr
 
-from cotdepth.covariance import Covariance
-from cotdepth.definitions import defined_covariance
-from cotdepth.family_evaluation import TESTED_ON, Deployment
-from cotdepth.family_pools import Family, covariance_root
+from cotdepth.families import TESTED_ON, covariance_of, deployment, training_families
 from cotdepth.theory import equivalents
-
-
-def training_families(spec: dict) -> list[Family]:
-    """The families of a training pool.
-
-    Parameters
-    ----------
-    spec : dict
-        ``dim`` D, ``tau`` for M = tau D, and for each family its share of the tasks in ``shares`` and, as lists or one value for all,
-        ``train_covariance`` (a name among the ``covariances``), ``alpha`` for L = alpha D and ``sigma`` for label noise ``sigma
-        sqrt(D)``.
-    """
-    shares, dim = spec["shares"], spec["dim"]
-    names, alphas, sigmas = (np.broadcast_to(spec[key], len(shares)) for key in ("train_covariance", "alpha", "sigma"))
-    return [
-        Family(_covariance(spec, str(name)), round(share * spec["tau"] * dim), round(alpha * dim), sigma * np.sqrt(dim))
-        for name, share, alpha, sigma in zip(names, shares, alphas, sigmas, strict=True)
-    ]
-
-
-def deployment(spec: dict) -> Deployment:
-    """How the fit is used: ``test_covariance``, ``alpha_test`` and ``sigma_test`` likewise, ``step_size`` and ``depth``."""
-    return Deployment(
-        root=covariance_root(_covariance(spec, spec["test_covariance"])),
-        n_context=round(spec["alpha_test"] * spec["dim"]),
-        noise=spec["sigma_test"] * np.sqrt(spec["dim"]),
-        step_size=spec["step_size"],
-        depth=spec["depth"],
-    )
 
 
 def predicted_errors(spec: dict) -> xr.Dataset:
@@ -49,7 +17,7 @@ def predicted_errors(spec: dict) -> xr.Dataset:
         ``numerical_error`` (tested_on, k), an estimate; ``growth_rate``.
     """
     families, used = training_families(spec), deployment(spec)
-    covariances = [family.covariance for family in families], _covariance(spec, spec["test_covariance"])
+    covariances = [family.covariance for family in families], covariance_of(spec, spec["test_covariance"])
     regime = {
         "train_context": [family.n_context for family in families],
         "label_noise": [family.label_noise for family in families],
@@ -81,7 +49,3 @@ def _labelled(curves, estimates, rate, dim):
         },
         attrs={"title": "Error against depth by the general formula", "source": "derived for this project"},
     )
-
-
-def _covariance(spec, name) -> Covariance:
-    return defined_covariance(name, spec["covariances"], dim=spec["dim"], experiment_seed=spec["experiment_seed"])

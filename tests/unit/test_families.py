@@ -5,10 +5,11 @@ import pytest
 import xarray as xr
 
 from cotdepth.covariance import haar, identity, power_law
-from cotdepth.family_evaluation import TESTED_ON, label_errors, prompt_streams, tasks_to_test
-from cotdepth.family_pools import Family, family_recipe, read_pool
+from cotdepth.families import TESTED_ON, Family, deployment, training_families
+from cotdepth.family_evaluation import label_errors, prompt_streams, tasks_to_test
+from cotdepth.family_pools import family_recipe, read_pool
+from cotdepth.family_theory import predicted_errors
 from cotdepth.fit.ridge import label_matrices
-from cotdepth.regimes import deployment, predicted_errors, training_families
 from cotdepth.store import ArtifactError
 from cotdepth.theory import asymptotic, equivalents
 
