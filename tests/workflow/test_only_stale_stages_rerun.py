@@ -191,7 +191,8 @@ def test_reverting_edits_reruns_nothing(checkout, remembered):
     ]
     for path, old, new in edits:
         checkout.edit(path, old, new)
-    assert checkout.rules() == {**TRAINED, "figure_phase_diagram": 1}
+    fitted = {**TRAINED, **FAMILIES_EVALUATED, "train_families": 3, "compare_finite_size": 4}
+    assert checkout.rules() == {**fitted, "figure_phase_diagram": 1}
     if not remembered:
         checkout.forget()
     for path, old, new in edits:
