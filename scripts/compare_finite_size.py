@@ -1,4 +1,4 @@
-"""Put the experiment's errors at several dimensions beside the theory of infinite dimension."""
+"""Put the experiment's errors at several dimensions beside the theory."""
 
 from cotdepth.job import run
 
@@ -8,7 +8,7 @@ def main(job):
     from cotdepth.comparison import compare_finite_size
 
     evaluated, theory = (combine(job.read(stage)).sel(job.axes) for stage in ("evaluate", "theory"))
-    job.write(compare_finite_size(evaluated, theory.error))
+    job.write(compare_finite_size(evaluated, theory.error, theory.attrs["source"]))
 
 
 if __name__ == "__main__":

@@ -134,7 +134,7 @@ def _predict(given):
 
     try:
         report, curve = predict(**regime, depth=depth, target=target)
-    except ValueError as error:
+    except (ValueError, ArithmeticError) as error:
         raise UsageError(error) from None
     print(report)
     if given.plot:

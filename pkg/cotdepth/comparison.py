@@ -6,8 +6,8 @@ import xarray as xr
 DEGREE = 2   # finite-size corrections kept: a + b/D + c/D^2
 
 
-def compare_finite_size(experiment: xr.Dataset, theory: xr.DataArray) -> xr.Dataset:
-    """Errors of several pools at several dimensions beside the theory of infinite dimension.
+def compare_finite_size(experiment: xr.Dataset, theory: xr.DataArray, source: str = "asymptotic paper, figure 4") -> xr.Dataset:
+    """Errors of several pools at several dimensions beside theory, of infinite dimension or of the same ones.
 
     Parameters
     ----------
@@ -15,6 +15,8 @@ def compare_finite_size(experiment: xr.Dataset, theory: xr.DataArray) -> xr.Data
         ``error_mean`` and ``error_median`` (dim, seed, k), ``error_quantile`` (dim, seed, quantile, k); more dims stay.
     theory : xarray.DataArray
         The predicted error (k), of infinite dimension, or (dim, k) where it depends on the dimension.
+    source : str
+        Of what is compared, for the attribute ``source``.
 
     Returns
     -------
@@ -42,7 +44,7 @@ def compare_finite_size(experiment: xr.Dataset, theory: xr.DataArray) -> xr.Data
         "extrapolated_gap_standard_error": (limit.sel(term="standard error", drop=True), "its standard error"),
     }
     labelled = {name: values.assign_attrs(long_name=about, units="1") for name, (values, about) in found.items()}
-    about = {"title": "Error at finite dimension beside the theory", "source": "asymptotic paper, figure 4"}
+    about = {"title": "Error at finite dimension beside the theory", "source": source}
     return xr.Dataset(labelled, attrs=about)
 
 

@@ -14,8 +14,8 @@ from cotdepth.checks import count_argument, positive_argument
 from cotdepth.theory import boundaries, isotropic, row_filter
 from cotdepth.theory.arguments import depth_argument, labelled
 from cotdepth.theory.asymptotic import error_curve, errors
+from cotdepth.theory.best_depth import best_depth_of
 
-TIE = 1e-8  # relative: errors this close are as good, and the smaller depth is better
 RIDGES = np.logspace(-6, 4, 21)  # tried first
 N_STEPS, N_DEPTHS = 60, 8  # step sizes tried first, and the depths for which the best of them is refined
 LONGEST_CONTEXT = 1e9  # context ratio up to which the smallest is looked for
@@ -43,7 +43,8 @@ def best_depth(alpha, tau, sigma=0.0, *, max_depth: int, ridge=0.0, step_size=1.
     """
     max_depth = _depth_limit("max_depth", max_depth, ridge, test_noise)
     error = error_curve(alpha, tau, sigma, depth=max_depth, ridge=ridge, step_size=step_size, test_noise=test_noise)
-    best = (error <= error.min("k") * (1 + TIE)).argmax("k")  # the first True
+    with np.errstate(divide="ignore"):  # an error below the range of floats
+        best = best_depth_of(np.log(error))
     return _dataset(
         optimal_depth=(best, f"depth of the smallest error up to {max_depth}", "steps"),
         optimal_error=(error.isel(k=best).drop_vars("k"), "smallest error per dimension", "1"),
@@ -54,7 +55,7 @@ def best_ridge(alpha, tau, sigma=0.0, *, depth: int, step_size=1.0, test_noise=0
     """For each number of steps up to `depth` the ridge with the smallest error, and that error; `tau` may be below 1.
 
     The best of 21 ridges from 1e-6 to 1e4, refined between its neighbours; exactly 0 where that is better still, which needs
-    ``tau > 1``. About a second a depth and point.
+    ``tau > 1``. A second or two a depth and point.
 
     Returns
     -------

@@ -62,7 +62,7 @@ def experiment_points(name: str, block: dict) -> list[dict]:
         missing = [axis for axis in block["cell_axes"] if axis not in merged or axis in (*FAMILIES, *DESCRIPTIVE)]
         if missing:
             raise ConfigError(f"{where}.cell_axes: {missing[0]!r} has no value in the block or in a grid")
-        values = [_as_list(merged[axis]) for axis in block["cell_axes"]]
+        values = [_distinct(f"{where}.{axis}", _as_list(merged[axis])) for axis in block["cell_axes"]]
         found += [{**merged, **dict(zip(block["cell_axes"], choice))} for choice in itertools.product(*values)]
     return found
 
@@ -134,6 +134,8 @@ def _parameters(where, entry, point):
     for key, value in parameters.items():
         if isinstance(value, list) and key not in entry.get("lists", ()):
             raise ConfigError(f"{where}: {key} = {value}: one value, or {key!r} among the cell_axes")
+        if isinstance(value, list) and key not in entry.get("parallel", ()):
+            _distinct(f"{where}: {key}", value)
     _check_values(where, entry, {**point, **parameters})
     named = entry.get("covariances", {})
     definitions = {name: _definition(f"{where}: {key}", name, point, restrictions or ())
@@ -157,7 +159,7 @@ def _check_values(where, entry, point):
         if len(_as_list(point[key])) not in (1, len(_as_list(point[first]))):
             raise ConfigError(f"{where}: {key} = {point[key]}: must be one value, or as many as {first} = {point[first]}")
     for key in entry.get("sum_to_one", ()):
-        if abs(sum(point[key]) - 1) > 1e-9:
+        if abs(sum(_as_list(point[key])) - 1) > 1e-9:
             raise ConfigError(f"{where}: {key} = {point[key]}: must have the sum 1")
     for key, other in entry.get("divides", ()):
         if point[other] % point[key]:
@@ -189,6 +191,13 @@ def _definition(where, name, point, restrictions):
     if "on_axes" in restrictions and known[name].get("basis", "axes") != "axes":
         raise ConfigError(f"{where} = {name!r}: its basis is not used here; leave it out")
     return known[name]
+
+
+def _distinct(where, values):
+    """The values of an axis, if there are no two alike."""
+    if any(value in values[:place] for place, value in enumerate(values)):
+        raise ConfigError(f"{where} = {values}: must be different values")
+    return values
 
 
 def _as_list(value):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from cotdepth import spec
 from cotdepth.config import ConfigError
-from cotdepth.experiments import experiment_points, experiment_stages
+from cotdepth.experiments import FAMILIES, experiment_points, experiment_stages
 from cotdepth.hints import nearest
 from cotdepth.stamps import INDEX, ArtifactError, stamp_text, write_text
 
@@ -140,7 +140,7 @@ class Plan:
         for role, wanted in roles.items():
             if role not in figure["inputs"]:
                 raise ConfigError(f"{where}.inputs: {role!r} is missing, an <experiment>/{wanted}")
-            self._check_source(f"{where}.inputs.{role}", figure["inputs"][role], wanted)
+            self._check_source(f"{where}.inputs.{role}", figure["inputs"][role], wanted, self._drawn[figure["draw"]]["families"][role])
         self._check_keys(where, figure)
 
     def _check_keys(self, where, figure):
@@ -158,7 +158,7 @@ class Plan:
         if "panels" in drawn:
             self._check_panels(where, figure, figure["inputs"][drawn["panels"]])
 
-    def _check_source(self, where, source, wanted):
+    def _check_source(self, where, source, wanted, family):
         experiment, _, stage = source.partition("/")
         if experiment not in self.experiments:
             raise ConfigError(f"{where} = {source!r}: no experiment {experiment!r}; {nearest(experiment, self.experiments)}")
@@ -167,6 +167,8 @@ class Plan:
             raise ConfigError(f"{where} = {source!r}: {experiment} has no stage {stage!r}; {nearest(stage, stages)}")
         if stage != wanted:
             raise ConfigError(f"{where} = {source!r}: must be the stage {wanted!r} of an experiment")
+        if family not in {self._blocks[experiment].get(kind) for kind in FAMILIES}:
+            raise ConfigError(f"{where} = {source!r}: must be of an experiment with {family!r} as its learner or theory")
 
     def _check_axes(self, where, source, axes, *, product):
         """A drawing that arranges cells needs certain cell axes, and may need a cell for every combination of their values."""

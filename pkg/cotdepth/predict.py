@@ -4,15 +4,16 @@ import numpy as np
 import xarray as xr
 from tabulate import tabulate
 
-from cotdepth.design import best_depth, smallest_task_ratio
+from cotdepth.design import smallest_task_ratio
 from cotdepth.theory import asymptotic
 from cotdepth.theory.arguments import labelled
+from cotdepth.theory.best_depth import best_point
 
 MEANING = {
     "exponential": "the error decays to 0 exponentially",
     "slow": "the error decays to 0 as a power of the depth",
     "polynomial": "growth and decay balance: a power of the depth",
-    "saturation": "the error decays to a floor",
+    "saturation": "the error settles on a floor",
     "overthinking": "the error grows exponentially in the end",
 }
 
@@ -25,11 +26,11 @@ def predict(alpha, tau, sigma, *, ridge, step_size, test_noise, depth: int, targ
     regime = dict(alpha=alpha, tau=tau, sigma=sigma)
     penalty = dict(step_size=step_size, ridge=ridge)
     curve = asymptotic.error_curve(**regime, **penalty, test_noise=test_noise, depth=depth)
-    best = best_depth(**regime, **penalty, test_noise=test_noise, max_depth=depth)
+    best = best_point(curve)
     lines = _in_the_end(regime, penalty)
     if test_noise:
         lines.append(("test noise", "adds an error that does not decay: the lines above are without it, those below with it"))
-    lines.append(("best depth", f"{best.optimal_depth.item()} of {depth}, error {best.optimal_error.item():.6g}"))
+    lines.append(("best depth", f"{best.k.item()} of {depth}, error {best.item():.6g}"))
     if target is not None:
         lines += _reaching(curve, target, regime, penalty, test_noise)
     return f"{_aligned(lines)}\n\n{_table(curve)}", curve
@@ -49,10 +50,12 @@ def _boundary(regime, penalty):
     data = dict(alpha=regime["alpha"], sigma=regime["sigma"])
     critical, tau = asymptotic.critical_task_ratio(**data, **penalty).item(), regime["tau"]
     side = "drift, tau_+" if critical == asymptotic.drift_boundary(**data).item() else "oscillation, tau_-"
-    place = "at" if abs(tau - critical) <= asymptotic.CRITICAL * critical < np.inf else "above" if tau > critical else "below"
+    beside = tau == critical or abs(tau - critical) <= asymptotic.CRITICAL * critical < np.inf
+    place = "at" if beside else "above" if tau > critical else "below"
     if penalty["ridge"] and regime["alpha"] < 1:
         side = "with ridge"
-    return f"tau_c = {critical:.6g} ({side}); tau = {tau:g} is {place} it"
+    spared = place == "below" and asymptotic.phase(**regime, **penalty).item() != "overthinking"   # only with ridge
+    return f"tau_c = {critical:.6g} ({side}); tau = {tau:g} is {place} it" + (", so far that thinking ceases to hurt" if spared else "")
 
 
 def _reaching(curve, target, regime, penalty, test_noise):

@@ -6,6 +6,8 @@ directly, exact in law, at a cost that does not grow with ``n_context``.
 
 import numpy as np
 
+LOST = 1e-10   # relative: what is left of a vector across known directions by rounding alone
+
 
 class RevealedPrompts:
     """A batch of noiseless test prompts, revealed one product ``S v`` at a time.
@@ -49,13 +51,21 @@ class RevealedPrompts:
     def _reveal(self, vectors):
         """Draw the row of ``X`` that a product with these vectors sees for the first time."""
         asked = self._asked
-        direction = _across(self._directions[:, :asked], _across(self._directions[:, :asked], vectors))   # twice: rounding
+        direction = _across(self._directions[:, :asked], vectors)
+        direction = _across(self._directions[:, :asked], self._anything_where_lost(direction, vectors))   # twice: rounding
         direction /= np.linalg.norm(direction, axis=1, keepdims=True)
         self._directions[:, asked] = direction
         chi = np.sqrt([rng.chisquare(self.n_context - asked) for rng in self._rngs])
         fresh = np.stack([rng.standard_normal(vectors.shape[1]) for rng in self._rngs])
         self._rows[:, asked] = _across(self._directions[:, : asked + 1], fresh) + chi[:, None] * direction
         self._asked += 1
+
+    def _anything_where_lost(self, direction, vectors):
+        """Where nothing but rounding is left of a vector, it asks for nothing new: then any new direction is right in law."""
+        lost = np.linalg.norm(direction, axis=1) <= LOST * np.linalg.norm(vectors, axis=1)
+        for prompt in np.flatnonzero(lost):
+            direction[prompt] = self._rngs[prompt].standard_normal(direction.shape[1])
+        return direction
 
 
 class ColouredPrompts:

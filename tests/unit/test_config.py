@@ -175,11 +175,56 @@ def test_a_range_holds_short_numbers():
 
 @pytest.mark.parametrize("faulty", [
     {"count": 1}, {"count": 2.5}, {"count": True}, {"count": "3"}, {"from": -1}, {"from": 0, "spacing": "log"}, {"from": "1"},
-    {"from": True}, {"to": math.inf}, {"to": 1}, {"spacing": "logarithmic"}, {"steps": 3}, {"to": None},
+    {"from": True}, {"to": math.inf}, {"spacing": "logarithmic"}, {"steps": 3}, {"to": None},
 ], ids=str)  # fmt: skip
 def test_a_faulty_range_is_refused(faulty):
     line = fault({"from": 1, "to": 2, "count": 3, **faulty}, *THEORY, "alpha")
     assert ".alpha = " in line and "a range {from, to, count, spacing}" in line
+
+
+@pytest.mark.parametrize("values", [{"from": 1, "to": 1, "count": 3}, [2, 1, 2]], ids=str)
+def test_a_dimension_has_no_value_twice(values):
+    assert "(ridgeless, theory): alpha = " in fault(values, *THEORY, "alpha") and "different values" in fault(values, *THEORY, "alpha")
+
+
+FAMILY_BLOCK = ("experiments", "general-covariance")
+
+
+def test_a_cell_axis_has_no_value_twice():
+    """Lists of families may repeat a value, axes may not."""
+    assert "alpha = [2, 2]: must be different values" in fault([{"alpha": [2, 2], "tau": 4, "depth": 40}], *LEARNER, "grids")
+
+
+@pytest.mark.parametrize("key, value, said", [
+    ("shares", [0.5, 0.25], "shares = [0.5, 0.25]: must have the sum 1"),
+    ("alpha", [2, 3, 4], "alpha = [2, 3, 4]: must be one value, or as many as shares = [1]"),
+    ("tau", 0.5, "must be above 1 where ridge is 0"),
+    ("dim", [64, 129], "its levels or pairs do not divide dim = 129"),
+])  # fmt: skip
+def test_a_faulty_regime_of_task_families_is_refused(key, value, said):
+    grids = [{"case": "one", "train_covariance": "power-law", "test_covariance": "turned", "tau": 4} | ({key: value} if key == "tau" else {})]
+    config = with_value(grids, *FAMILY_BLOCK, "grids")
+    if key != "tau":
+        config["experiments"]["general-covariance"][key] = value
+    with pytest.raises(ConfigError) as refused:
+        plan(config)
+    assert said in str(refused.value)
+
+
+def test_families_may_be_alike_in_some_ways():
+    """Two families of one covariance that differ in noise, and three contexts of which two are equal."""
+    grids = [{"case": "one", "train_covariance": ["power-law", "power-law"], "sigma": [0, 0.5], "alpha": [2, 2], "shares": [0.5, 0.5],
+              "test_covariance": "turned", "tau": 4}]  # fmt: skip
+    assert plan(with_value(grids, *FAMILY_BLOCK, "grids")).experiments["general-covariance"]["data"].cells
+
+
+@pytest.mark.parametrize("figure, role, source, family", [
+    ("phase-diagram", "map", "damping-map/theory", "ridgeless"),
+    ("deployment", "map", "phase-diagram/theory", "damping"),
+    ("theory-validation", "compare", "general-covariance/compare", "reduced"),
+])  # fmt: skip
+def test_a_figure_shows_only_what_it_can_draw(figure, role, source, family):
+    assert f"must be of an experiment with {family!r}" in fault(source, "figures", figure, "inputs", role)
 
 
 @pytest.mark.parametrize("name", ["figures", "logs", "smoke", "paper"])

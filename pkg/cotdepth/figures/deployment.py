@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from cotdepth.figures.style import SETTINGS, SYMBOLS, as_cells, colours, differing
+from cotdepth.theory.best_depth import best_point
 
 LARGEST = 1e4   # of a panel: beyond, rare prompts carry the mean
 
@@ -40,9 +41,10 @@ def _draw_case(axes, cells, case):
     names = differing(cells) or ["step_size"]
     for colour, cell in zip(colours(len(cells)), cells):
         label = ", ".join(f"${SYMBOLS[name]} = {cell[name].item():g}$" for name in names)
-        best = cell.isel(k=int(cell.theory.argmin("k")))
-        axes.plot(cell.k, cell.theory, color=colour, label=f"{label} (best $k$: {_best(cell)})", zorder=3)
-        axes.plot(best.k, best.theory, color=colour, marker="*", markersize=11, markeredgecolor="black", zorder=4)
+        best = best_point(cell.theory)
+        depth = rf"$\geq {int(best.k)}$" if best.k == cell.k[-1] else int(best.k)
+        axes.plot(cell.k, cell.theory, color=colour, label=f"{label} (best $k$: {depth})", zorder=3)
+        axes.plot(best.k, best, color=colour, marker="*", markersize=11, markeredgecolor="black", zorder=4)
         few = cell.isel(k=np.unique(np.linspace(0, cell.sizes["k"] - 1, 14).astype(int)))
         axes.errorbar(few.k, few.error_mean, few.error_standard_error, color=colour, fmt="o", markersize=4, linewidth=1)
         axes.plot(few.k, few.error_median, color=colour, marker="^", markersize=4, markerfacecolor="white", linestyle="")
@@ -51,11 +53,6 @@ def _draw_case(axes, cells, case):
              xlabel="depth $k$ (steps)", ylabel=r"error $|w - w_k|^2 / D$")  # fmt: skip
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(loc="lower left", fontsize=7)
-
-
-def _best(cell):
-    best = int(cell.k[int(cell.theory.argmin("k"))])
-    return rf"$\geq {best}$" if best == int(cell.k[-1]) else str(best)
 
 
 def _draw_map(figure, axes, found):

@@ -24,13 +24,16 @@ def fit_ridge(pool: Pool, ridge: float) -> np.ndarray:
     Raises
     ------
     ValueError
-        If ``ridge < 0``, or ``ridge = 0`` with fewer tasks than dimensions.
+        If ``ridge < 0``, or ``ridge = 0`` where the statistics do not span all dimensions.
     """
     n_tasks, dim = pool.statistics.shape
     if ridge < 0 or (ridge == 0 and n_tasks < dim):
         raise ValueError(f"ridge = {ridge:g}: {n_tasks} tasks in {dim} dimensions need ridge {'> 0' if n_tasks < dim else '>= 0'}")
     second_moment = pool.statistics.T @ pool.statistics + n_tasks * ridge / 2 * np.eye(dim)
-    return linalg.solve(second_moment, pool.statistics.T @ pool.weights, assume_a="pos").T
+    try:
+        return linalg.solve(second_moment, pool.statistics.T @ pool.weights, assume_a="pos").T
+    except linalg.LinAlgError:
+        raise ValueError(f"ridge = {ridge:g}: the statistics of the tasks do not span all {dim} dimensions; give ridge > 0") from None
 
 
 def label_matrices(matrices: list[np.ndarray], ridge: float, recipe: xr.Dataset) -> xr.Dataset:

@@ -12,6 +12,7 @@ import xarray as xr
 
 from cotdepth.theory import boundaries, isotropic, ratio_contour, ridge_boundary, row_filter
 from cotdepth.theory.arguments import depth_argument, labelled
+from cotdepth.theory.best_depth import best_depth_of
 
 DEFAULTS = {"ridge": 0.0, "step_size": 1.0, "test_noise": 0.0}
 CRITICAL = 1e-12  # relative: a task ratio this close to the critical one is critical
@@ -203,7 +204,7 @@ def phase(alpha, tau, sigma=0.0, *, step_size=1.0, ridge=0.0) -> xr.DataArray:
 def optimal_depth(alpha, tau, sigma=0.0, *, max_depth: int) -> xr.Dataset:
     """The depth in ``0..max_depth`` with the smallest error, and that error.
 
-    Among depths whose errors agree to a relative 1e-11 it is the smallest: on a floor, rounding would choose.
+    Among depths whose errors agree to a relative 1e-8 it is the smallest: on a floor, rounding would choose.
 
     Returns
     -------
@@ -217,7 +218,7 @@ def optimal_depth(alpha, tau, sigma=0.0, *, max_depth: int) -> xr.Dataset:
     """
     max_depth = depth_argument("max_depth", max_depth, row_filter.LARGEST_DEPTH)
     log_error = log_error_curve(alpha, tau, sigma, depth=max_depth)
-    best = (log_error <= log_error.min("k") + TIE).argmax("k")  # the first True
+    best = best_depth_of(log_error)
     error = np.exp(log_error.isel(k=best).drop_vars("k"))
     return xr.Dataset(
         {

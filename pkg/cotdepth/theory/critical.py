@@ -20,8 +20,8 @@ def asymptotic_law(alpha, tau, sigma=0.0) -> xr.Dataset:
     -------
     xr.Dataset
         `prefactor`, `growth_rate` and `side`: ``oscillation`` or ``drift``, the pole that decides; ``edge`` at ``alpha = 1`` above
-        the boundary, where the growth rate is 0; ``floor`` for ``alpha < 1`` above it. Prefactors are NaN on a floor and at infinite
-        `tau`, where there is no such law.
+        the boundary, where the growth rate is 0; ``floor`` for ``alpha < 1`` above it. Prefactors are NaN on a floor, at infinite
+        `tau`, and for ``alpha < 1`` at the drift boundary, where the error grows like `k`: there is no such law.
 
     Raises
     ------
@@ -78,12 +78,13 @@ def _law(alpha, tau, sigma):
     points = boundaries.critical_points(alpha, tau, sigma)
     drifts = points.drift_factor > points.oscillation_factor
     above = tau > boundaries.critical_task_ratio(alpha, sigma) * (1 - 1e-12)
-    settles, edge = above & (alpha < 1), (above | np.isinf(tau)) & (alpha == 1)
+    balanced = above & (alpha < 1) & (tau <= boundaries.drift_boundary(alpha, sigma) * (1 + 1e-12))  # pole and floor meet
+    settles, edge = above & (alpha < 1) & ~balanced, (above | np.isinf(tau)) & (alpha == 1)
     with np.errstate(divide="ignore", invalid="ignore"):  # at infinite tau and where another law holds
         prefactor = _prefactor(alpha, tau, sigma, np.where(drifts, points.drift, points.oscillation))
         slow = np.sqrt((1 + boundaries.prompt_variance(alpha, sigma)) / (2 * np.pi)) / (1 - boundaries.noise_strength(alpha, tau, sigma))
-    prefactor = np.select([settles | np.isinf(tau), edge], [np.nan, slow], prefactor)
-    rate = np.where(settles | edge, 0.0, boundaries.singularity(alpha, tau, sigma))
+    prefactor = np.select([settles | balanced | np.isinf(tau), edge], [np.nan, slow], prefactor)
+    rate = np.where(settles | balanced | edge, 0.0, boundaries.singularity(alpha, tau, sigma))
     return prefactor, rate, np.select([settles, edge, drifts], ["floor", "edge", "drift"], "oscillation")
 
 

@@ -65,7 +65,8 @@ def _drift_gain(alpha, sigma, ridge, tau):
     nodes, weights = gauss_rule(tau, N_NODES)
     spectrum = 1 + nodes / np.sqrt(tau)
     shrunk = spectrum / (spectrum + ridge / (2 * c))  # T
-    log_w = scipy.optimize.brentq(lambda log_w: weights @ (1 / (1 + np.exp(-log_w) / shrunk)) - alpha, -60, 60, xtol=1e-14)
+    far = 60 + abs(np.log(ridge))
+    log_w = scipy.optimize.brentq(lambda log_w: weights @ (1 / (1 + np.exp(-log_w) / shrunk)) - alpha, -far, far, xtol=1e-14)
     w = np.exp(log_w)
     q_squared = (1 + w * shrunk) ** -2.0
     repeated = w**2 / alpha * (weights @ q_squared) / (1 - w**2 / alpha * (weights @ (shrunk**2 * q_squared)))
