@@ -51,10 +51,10 @@ def _add_regime(parser):
         ("alpha", None, "context ratio L/D"),
         ("tau", None, "task ratio M/D; inf is the population optimum"),
         ("sigma", "0", "label noise in pretraining, relative to the signal"),
-        ("depth", "60", "largest depth"),
+        ("depth", "60", "largest depth, up to 20000; up to 200 with ridge or test noise"),
         ("ridge", "0", "penalty of the fit"),
         ("step-size", "1", "factor on every step"),
-        ("test-noise", "0", "noise of the test labels"),
+        ("test-noise", "0", "noise of the test labels, relative like sigma"),
         ("target", None, "an error per dimension to reach"),
     ):
         shown = f" (default: {default})" if default else ""

@@ -30,7 +30,8 @@ def predict(alpha, tau, sigma, *, ridge, step_size, test_noise, depth: int, targ
     lines = _in_the_end(regime, penalty)
     if test_noise:
         lines.append(("test noise", "adds an error that does not decay: the lines above are without it, those below with it"))
-    lines.append(("best depth", f"{best.k.item()} of {depth}, error {best.item():.6g}"))
+    falling = " (still falling)" if best.k == depth else ""
+    lines.append(("best depth", f"{best.k.item()} of {depth}{falling}, error {best.item():.6g}"))
     if target is not None:
         lines += _reaching(curve, target, regime, penalty, test_noise)
     return f"{_aligned(lines)}\n\n{_table(curve)}", curve
@@ -39,7 +40,11 @@ def predict(alpha, tau, sigma, *, ridge, step_size, test_noise, depth: int, targ
 def _in_the_end(regime, penalty):
     rate = asymptotic.growth_rate(**regime, **penalty).item()
     phase = asymptotic.phase(**regime, **penalty).item()
-    lines = [("phase", f"{phase}: {MEANING[phase]}"), ("boundary", _boundary(regime, penalty)), ("growth rate", f"{rate:.6g} a step")]
+    lines = [
+        ("phase", f"{phase}: {MEANING[phase]}"),
+        ("boundary", _boundary(regime, penalty)),
+        ("growth rate", f"{rate:.6g} a step, of the log of the error"),
+    ]
     if penalty["ridge"] == 0 and phase == "saturation":
         floor = asymptotic.error_floor(**regime, step_size=penalty["step_size"]).item()
         lines.append(("error floor", f"{floor:.6g}"))
@@ -79,4 +84,4 @@ def _table(curve):
     """The error at about ten depths, evenly spread."""
     depths = np.unique(np.linspace(0, curve.sizes["k"] - 1, 11).round().astype(int))
     rows = [(k, f"{curve.sel(k=k).item():.6g}") for k in depths]
-    return tabulate(rows, ["depth", "error"], colalign=("right", "right"), disable_numparse=True)
+    return tabulate(rows, ["depth", "error |w - w_k|^2 / D"], colalign=("right", "right"), disable_numparse=True)

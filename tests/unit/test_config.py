@@ -202,10 +202,9 @@ def test_a_cell_axis_has_no_value_twice():
     ("dim", [64, 129], "its levels or pairs do not divide dim = 129"),
 ])  # fmt: skip
 def test_a_faulty_regime_of_task_families_is_refused(key, value, said):
-    grids = [{"case": "one", "train_covariance": "power-law", "test_covariance": "turned", "tau": 4} | ({key: value} if key == "tau" else {})]
-    config = with_value(grids, *FAMILY_BLOCK, "grids")
-    if key != "tau":
-        config["experiments"]["general-covariance"][key] = value
+    grid = {"case": "one", "train_covariance": "power-law", "test_covariance": "turned"}
+    config = with_value([grid], *FAMILY_BLOCK, "grids")
+    config["experiments"]["general-covariance"] |= {"tau": 4, key: value}
     with pytest.raises(ConfigError) as refused:
         plan(config)
     assert said in str(refused.value)

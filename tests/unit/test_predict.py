@@ -34,13 +34,14 @@ def test_the_report_says_what_the_library_says(predict, point, step_size):
     assert code == 0 and not errors
     phase, rate = (getattr(asymptotic, name)(*point, step_size=step_size).item() for name in ("phase", "growth_rate"))
     critical = asymptotic.critical_task_ratio(point[0], point[2], step_size=step_size).item()
-    assert lines["phase"].startswith(f"{phase}: ") and lines["growth rate"] == f"{rate:.6g} a step"
+    assert lines["phase"].startswith(f"{phase}: ") and lines["growth rate"].startswith(f"{rate:.6g} a step")
     assert lines["boundary"].startswith(f"tau_c = {critical:.6g} (")
     assert lines["boundary"].endswith(f"tau = {point[1]} is {'below' if phase == 'overthinking' else 'above'} it")
     assert ("drift, tau_+" in lines["boundary"]) == (critical == asymptotic.drift_boundary(point[0], point[2]).item())
     assert ("error floor" in lines) == (phase == "saturation")
     best = best_depth(*point, max_depth=60, step_size=step_size)
-    assert lines["best depth"] == f"{best.optimal_depth.item()} of 60, error {best.optimal_error.item():.6g}"
+    falling = " (still falling)" if best.optimal_depth == 60 else ""
+    assert lines["best depth"] == f"{best.optimal_depth.item()} of 60{falling}, error {best.optimal_error.item():.6g}"
     curve = asymptotic.error_curve(*point, depth=60, step_size=step_size)
     assert len(rows) == 11 and rows[-1][0] == 60
     for k, error in rows:
@@ -52,6 +53,17 @@ def test_ridge_and_test_noise(predict):
     assert lines["phase"].startswith("saturation: ") and "test noise" in lines and "error floor" not in lines
     curve = asymptotic.error_curve(2.0, 0.6, 0.1, ridge=0.2, test_noise=0.3, depth=5)
     assert [row[1] for row in rows] == pytest.approx(curve.values.tolist(), rel=1e-5)
+
+
+def test_below_the_boundary_thinking_can_cease_to_hurt_again_with_ridge(predict):
+    _, few, _, _ = predict("--alpha", 2, "--tau", 0.6, "--sigma", 0.1, "--ridge", 0.2)
+    _, more, _, _ = predict("--alpha", 2, "--tau", 1.2, "--sigma", 0.1, "--ridge", 0.2)
+    assert "ceases to hurt" in few["boundary"] and "below it" in more["boundary"] and "ceases" not in more["boundary"]
+
+
+def test_depths_beyond_those_of_datasets(predict):
+    _, lines, rows, _ = predict("--alpha", 3, "--tau", 1.5, "--sigma", 0.01, "--depth", 2500)
+    assert lines["best depth"].startswith("5 of 2500, ") and rows[-1][0] == 2500
 
 
 def test_targets(predict):
@@ -88,6 +100,12 @@ def test_plots_are_written_and_show_the_curve(predict, tmp_path):
     one, other = (image.imread(tmp_path / name) for name in ("a.png", "b.png"))
     assert one[..., :3].std() > 0.05 and abs(one - other).max() > 0.5
     assert (tmp_path / "c.pdf").read_bytes().startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("extension", [("--ridge", 0.1), ("--test-noise", 0.2), ("--step-size", 0.8)], ids=lambda given: given[0])
+def test_extensions_are_plotted_too(predict, tmp_path, extension):
+    assert predict("--alpha", 2, "--tau", 4, *extension, "--depth", 5, "--plot", tmp_path / "a.png")[0] == 0
+    assert (tmp_path / "a.png").exists()
 
 
 def test_an_answer_without_a_plot_draws_nothing_and_trains_nothing():

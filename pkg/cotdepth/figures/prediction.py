@@ -21,7 +21,7 @@ def draw_prediction(error: xr.DataArray) -> Figure:
         axes.plot(error.k, error, color=OKABE_ITO[0])
         axes.plot(best.k, best, "o", color=OKABE_ITO[1], label=f"best depth {best.k.item()}: {best.item():.3g}")
         axes.set(yscale="log", xlabel="depth $k$ (steps)", ylabel=r"error $|w - w_k|^2 / D$",
-                 title=describe({name: error[name] for name in error.coords if name != "k"}))  # fmt: skip
+                 title=describe({name: value for name, value in error.coords.items() if not value.dims}))  # fmt: skip
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend()
         return figure
