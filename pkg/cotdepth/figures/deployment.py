@@ -33,7 +33,7 @@ def draw_deployment(compare: xr.Dataset, map: xr.Dataset, *, title: str) -> Figu
             _draw_case(panel, [cell for cell in cells if cell.case == case], case)
         _draw_map(figure, axes[-1], map)
         figure.suptitle(title, fontsize=12)
-        figure.legend(handles=_key(cells[0]), loc="outside lower center", ncols=4)
+        figure.legend(handles=_key(cells[0]), loc="outside lower center", ncols=4 if len(cases) > 1 else 2)
         return figure
 
 
