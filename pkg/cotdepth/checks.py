@@ -61,3 +61,10 @@ def mixture_argument(mixture: str) -> str:
     if mixture not in ("prompt", "example"):
         raise ValueError(f"mixture = {mixture!r}: must be 'prompt' or 'example'")
     return mixture
+
+
+def choice_argument(name: str, value, allowed):
+    """One of the allowed words; anything else is a ValueError."""
+    if value not in tuple(allowed):
+        raise ValueError(f"{name} = {value!r}: must be one of {', '.join(map(repr, allowed))}")
+    return value
