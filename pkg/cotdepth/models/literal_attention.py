@@ -86,7 +86,7 @@ def literal_step(matrices: Mapping[str, Tensor], examples: Tensor, estimates: Se
         attention = scores.masked_fill(hidden, 0) / n_context
     else:
         attention = torch.softmax(scores.masked_fill(hidden, -torch.inf), dim=1)
-    output = tokens[:, :, -1:] + matrices["V"] @ tokens @ attention              # (n_prompts, 2 D + 2, 1)
+    output = tokens[:, :, -1:] + matrices["V"] @ (tokens @ attention)            # (n_prompts, 2 D + 2, 1)
     return output[:, examples.shape[2] : -1, 0]
 
 
@@ -114,5 +114,5 @@ def _scores(matrices, tokens):
     """Of every token, for the last one, (n_prompts, n_tokens, 1)."""
     query = tokens[:, :, -1:]
     if "W" in matrices:
-        return tokens.mT @ matrices["W"] @ query
+        return tokens.mT @ (matrices["W"] @ query)
     return (matrices["K"] @ tokens).mT @ (matrices["Q"] @ query)
