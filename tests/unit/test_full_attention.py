@@ -5,9 +5,10 @@ import pytest
 import torch
 
 from cotdepth.fit.full_attention import GUESSES, FullTraining
+from cotdepth.full_evaluation import estimates_of
 from cotdepth.models import full_attention
-from cotdepth.models.full_attention import block_places, loss_and_gradients
-from cotdepth.models.literal_attention import PARAMETERISATIONS, literal_loss
+from cotdepth.models.full_attention import FullAttention, ShownPrompts, block_places, loss_and_gradients
+from cotdepth.models.literal_attention import PARAMETERISATIONS, literal_loss, literal_step
 from cotdepth.streams import stream
 
 DIM, N_CONTEXT, N_TASKS = 4, 6, 30
@@ -210,3 +211,50 @@ def test_arguments_out_of_range_are_refused(options, message):
 def test_no_steps_are_refused():
     with pytest.raises(ValueError, match="^steps = 0: must be an integer of at least 1"):
         training().run(0)
+
+
+# --- thought ------------------------------------------------------------------------------------------------------
+
+
+@models
+@parameterisations
+@pytest.mark.parametrize("mask", ["data_only", "history"])
+@pytest.mark.parametrize("marker", ["every", "newest"])
+@pytest.mark.parametrize("chunk_bytes", [1, 2000, 2**20])
+def test_thought_is_that_of_the_literal_transformer(model, parameterisation, mask, marker, chunk_bytes, monkeypatch):
+    monkeypatch.setattr(full_attention, "CHUNK_BYTES", chunk_bytes)
+    matrices, estimates = some_matrices(parameterisation, 0.3), [normals(8, N_TASKS, DIM)]
+    for _ in range(4):
+        estimates.append(literal_step(matrices, EXAMPLES, estimates, model=model, mask=mask, marker=marker))
+    W = matrices["W"] if "W" in matrices else matrices["K"].T @ matrices["Q"]
+    layer = FullAttention(matrices["V"], W, model, mask, marker)
+    found = estimates_of(layer, ShownPrompts(SHOWN[model], N_CONTEXT), estimates[0], 4)
+    for literal, fast in zip(estimates, found, strict=True):
+        np.testing.assert_allclose(fast, literal, rtol=0, atol=1e-12 * literal.abs().max())
+
+
+@models
+def test_masks_and_markers_differ_from_the_second_step_on(model):
+    matrices = some_matrices("merged", 0.3)
+    found = {options: estimates_of(FullAttention(**matrices, model=model, mask=options[0], marker=options[1]),
+                                   ShownPrompts(SHOWN[model], N_CONTEXT), normals(8, N_TASKS, DIM), 2)
+             for options in [("data_only", "every"), ("history", "every"), ("history", "newest")]}
+    data_only, every, newest = found.values()
+    for one, other in ((data_only, every), (every, newest), (data_only, newest)):
+        assert np.array_equal(one[0], other[0]) and np.abs(one[1] - other[1]).max() < 1e-12 < 1e-3 < np.abs(one[2] - other[2]).max()
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: FullAttention(**some_matrices("merged"), model="gelu", mask="history", marker="every"), "^model = 'gelu': must be"),
+        (lambda: FullAttention(**some_matrices("merged"), model="linear", mask="all", marker="every"), "^mask = 'all': must be"),
+        (lambda: FullAttention(**some_matrices("merged"), model="linear", mask="history", marker="no"), "^marker = 'no': must be"),
+        (lambda: FullAttention(torch.zeros(4, 4), torch.zeros(4, 6), "linear", "history", "every"), r"^V and W have shapes \(\(4, 4\)"),
+        (lambda: FullAttention(torch.zeros(5, 5), torch.zeros(5, 5), "linear", "history", "every"), "^V and W have shapes"),
+        (lambda: ShownPrompts(SHOWN["linear"], 0), "^n_context = 0: must be an integer of at least 1"),
+    ],
+)
+def test_layers_and_prompts_out_of_range_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

@@ -13,11 +13,15 @@ Products of a matrix with a vector have the vector on the left, ``q^T M^T``: bat
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-CHUNK_BYTES = 2**20  # of prompts worked on at once: they stay in cache
+from cotdepth.checks import choice_argument, count_argument
+from cotdepth.models.literal_attention import MARKERS, MASKS, MODELS
+
+CHUNK_BYTES = 2**21  # of prompts worked on at once: they stay in cache
 
 
 def linear_look(grams: Tensor, queries: Tensor) -> tuple[Tensor, Callable]:
@@ -113,13 +117,132 @@ def loss_and_gradients(blocks: Mapping[str, Tensor], prompts: Tensor, batch: Ten
     return loss / len(batch), {"V": by_value.mul_(factor), **_score_gradients(blocks, by_score.mul_(factor))}
 
 
+def chunk_size(prompts: Tensor) -> int:
+    """How many of these prompts stay in cache, at least 1."""
+    return max(1, CHUNK_BYTES // (prompts[0].numel() * prompts.element_size()))
+
+
 def _chunks(prompts: Tensor, batch: Tensor):
     """Slices of a batch with their prompts, each overwriting those before."""
-    size = max(1, CHUNK_BYTES // (prompts[0].numel() * prompts.element_size()))
+    size = chunk_size(prompts)
     room = prompts.new_empty(min(size, len(batch)), *prompts.shape[1:])
     for start in range(0, len(batch), size):
         part = slice(start, min(start + size, len(batch)))
         yield part, torch.index_select(prompts, 0, batch[part], out=room[: part.stop - start])
+
+
+# --- steps of thought ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class FullAttention:
+    """A layer.
+
+    Attributes
+    ----------
+    V, W : (2 D + 2, 2 D + 2) tensors
+        ``W = K^T Q`` for separate matrices.
+    model : {"linear", "softmax"}
+    mask : {"data_only", "history"}
+        Whether the newest estimate sees the examples, or also the estimates before it.
+    marker : {"every", "newest"}
+        Which estimates have the marker 1, the others 0. Of no effect with ``mask="data_only"``.
+
+    Raises
+    ------
+    ValueError
+        If a word is another, or the shapes are not square, equal and even.
+    """
+
+    V: Tensor
+    W: Tensor
+    model: str
+    mask: str
+    marker: str
+
+    def __post_init__(self):
+        for name, allowed in {"model": MODELS, "mask": MASKS, "marker": MARKERS}.items():
+            choice_argument(name, getattr(self, name), allowed)
+        width, shapes = len(self.V), (tuple(self.V.shape), tuple(self.W.shape))
+        if shapes != ((width, width),) * 2 or width % 2 or width < 4:
+            raise ValueError(f"V and W have shapes {shapes}: must be (2 D + 2, 2 D + 2) both, with D at least 1")
+
+
+@dataclass(frozen=True, eq=False)
+class ShownPrompts:
+    """Prompts as a model takes them.
+
+    Attributes
+    ----------
+    inputs : (n_prompts, D + 1, D + 1) or (n_prompts, n_context, D + 1) tensor
+        Gram matrices ``[X; y][X; y]^T / n_context`` for linear attention, examples ``(x, y)`` for softmax.
+    n_context : int
+        Linear attention divides what it sees of earlier estimates by it too.
+
+    Raises
+    ------
+    ValueError
+        If `n_context` is not a positive integer.
+    """
+
+    inputs: Tensor
+    n_context: int
+
+    def __post_init__(self):
+        count_argument("n_context", self.n_context)
+
+
+def full_step(params: FullAttention, prompts: ShownPrompts, history: list[Tensor]) -> Tensor:
+    """One step of thought for a batch of prompts, ``w_{k+1} = w_k + V[estimate, :] seen``; the step of `cotdepth.rollout`.
+
+    Parameters
+    ----------
+    params : FullAttention
+    prompts : ShownPrompts
+    history : list of (n_prompts, D) tensors
+        ``w_0 .. w_k``.
+
+    Returns
+    -------
+    (n_prompts, D) tensor
+
+    Notes
+    -----
+    Source: asymptotic paper, equations (342) to (346).
+    """
+    width = len(params.V) // 2                                                   # D + 1
+    marked = torch.nn.functional.pad(history[-1], (0, 1), value=1.0)             # (n_prompts, D + 1)
+    queries = (marked @ params.W[:, width:].T).split(width, dim=1)               # to examples, to thoughts
+    if params.mask == "data_only":
+        seen, _ = LOOKS[params.model](prompts.inputs, queries[0])                # (n_prompts, D + 1)
+    else:
+        seen = HISTORIES[params.model](prompts, *queries, _thoughts(history[:-1], marked, params.marker))
+    return history[-1] + seen @ params.V[width:-1, : seen.shape[1]].T
+
+
+def _thoughts(earlier, marked, marker):
+    """Estimate and marker rows of the tokens before the newest, (n_prompts, k, D + 1)."""
+    tokens = marked.new_full((len(marked), len(earlier), marked.shape[1]), float(marker == "every"))
+    for place, estimate in enumerate(earlier):
+        tokens[:, place, :-1] = estimate
+    return tokens
+
+
+def _linear_history(prompts, to_examples, to_thoughts, thoughts):
+    """Sum over all visible tokens with their scores over n_context, (n_prompts, 2 D + 2)."""
+    examples, _ = linear_look(prompts.inputs, to_examples)
+    scores = _left(to_thoughts, thoughts.mT) / prompts.n_context                 # (n_prompts, k)
+    return torch.cat([examples, _left(scores, thoughts)], dim=1)
+
+
+def _softmax_history(prompts, to_examples, to_thoughts, thoughts):
+    """Average over all visible tokens by one softmax, (n_prompts, 2 D + 2)."""
+    scores = torch.cat([_left(to_examples, prompts.inputs.mT), _left(to_thoughts, thoughts.mT)], dim=1)
+    of_examples, of_thoughts = torch.softmax(scores, dim=1).split([prompts.inputs.shape[1], thoughts.shape[1]], dim=1)
+    return torch.cat([_left(of_examples, prompts.inputs), _left(of_thoughts, thoughts)], dim=1)
+
+
+HISTORIES = {"linear": _linear_history, "softmax": _softmax_history}
 
 
 def _left(vectors, matrices):
