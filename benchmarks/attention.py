@@ -24,7 +24,7 @@ from cotdepth.prompts import draw_prompts
 DIM, BATCH_SIZE, LEARNING_RATE, L2 = 50, 300, 1e-3, 1e-3
 TRAININGS = [("linear", 200, 100), ("linear", 400, 400), ("softmax", 200, 100), ("softmax", 1000, 1000)]
 EVALUATION = {"n_prompts": 4096, "n_context": 400, "depth": 31}
-TOGETHER = 256      # prompts that the literal evaluation has in memory at once
+TOGETHER = 256      # prompts that an evaluation has in memory at once
 AGREEMENT = 1e-10   # relative to the largest entry
 REPEATS = 5
 
@@ -126,10 +126,11 @@ def literal_evaluation(n_prompts, n_context, depth):
 
 
 def fast_evaluation(n_prompts, n_context, depth):
-    prompts = draw_prompts(identity(DIM), n_context, n_prompts, rng=np.random.default_rng(5))
-    guesses = torch.tensor(np.random.default_rng(6).standard_normal((n_prompts, DIM)))
-    shown = ShownPrompts(torch.from_numpy(prompts.grams), n_context)
-    estimates_of(data_only(some_matrices(torch.float64)), shown, guesses, depth)
+    rng, layer = np.random.default_rng(5), data_only(some_matrices(torch.float64))
+    for _ in range(0, n_prompts, TOGETHER):
+        prompts = draw_prompts(identity(DIM), n_context, min(TOGETHER, n_prompts), rng=rng)
+        guesses = torch.tensor(rng.standard_normal(prompts.weights.shape))
+        estimates_of(layer, ShownPrompts(torch.from_numpy(prompts.grams), n_context), guesses, depth)
 
 
 def literal_thought(matrices, examples, guesses, depth):

@@ -1,4 +1,4 @@
-"""The benchmark of the engine runs, and refuses to print times of something wrong."""
+"""The benchmarks run, and refuse to print times of something wrong."""
 
 import runpy
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ENGINE = Path(__file__).parents[2] / "benchmarks" / "engine.py"
+ENGINE, ATTENTION = (Path(__file__).parents[2] / "benchmarks" / name for name in ("engine.py", "attention.py"))
 
 
 def test_the_benchmark_of_the_engine_runs():
@@ -20,6 +20,23 @@ def test_the_benchmark_of_the_engine_runs():
 
 def test_a_wrong_engine_is_not_timed():
     largest_difference = runpy.run_path(str(ENGINE))["largest_difference"]
+    assert largest_difference([1.0, 2.0], [1.0, 2.0 + 1e-11]) > 0
+    for wrong in (2.0 + 1e-9, float("nan")):
+        with pytest.raises(ArithmeticError, match="differ by a relative"):
+            largest_difference([1.0, 2.0], [1.0, wrong])
+
+
+def test_the_benchmark_of_attention_runs():
+    done = subprocess.run([sys.executable, ATTENTION, "--quick"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = {row[0]: row[1:] for row in map(str.split, done.stdout.splitlines()) if row}
+    for name, sizes in {"linear": ["40", "20"], "softmax": ["40", "20"], "64": ["20", "3"]}.items():
+        literal, fast, ratio, difference = map(float, rows[name][2:])
+        assert rows[name][:2] == sizes and ratio == pytest.approx(literal / fast, rel=0.02) and 0 <= difference < 1e-10
+
+
+def test_a_wrong_attention_is_not_timed():
+    largest_difference = runpy.run_path(str(ATTENTION))["largest_difference"]
     assert largest_difference([1.0, 2.0], [1.0, 2.0 + 1e-11]) > 0
     for wrong in (2.0 + 1e-9, float("nan")):
         with pytest.raises(ArithmeticError, match="differ by a relative"):
