@@ -7,7 +7,7 @@ import torch
 from cotdepth.fit.full_attention import GUESSES, FullTraining
 from cotdepth.full_evaluation import estimates_of
 from cotdepth.models import full_attention
-from cotdepth.models.full_attention import FullAttention, ShownPrompts, block_places, loss_and_gradients
+from cotdepth.models.full_attention import FullAttention, ShownPrompts, block_places, loss_and_gradients, score_matrix
 from cotdepth.models.literal_attention import PARAMETERISATIONS, literal_loss, literal_step
 from cotdepth.streams import stream
 
@@ -226,8 +226,7 @@ def test_thought_is_that_of_the_literal_transformer(model, parameterisation, mas
     matrices, estimates = some_matrices(parameterisation, 0.3), [normals(8, N_TASKS, DIM)]
     for _ in range(4):
         estimates.append(literal_step(matrices, EXAMPLES, estimates, model=model, mask=mask, marker=marker))
-    W = matrices["W"] if "W" in matrices else matrices["K"].T @ matrices["Q"]
-    layer = FullAttention(matrices["V"], W, model, mask, marker)
+    layer = FullAttention(matrices["V"], score_matrix(matrices), model, mask, marker)
     found = estimates_of(layer, ShownPrompts(SHOWN[model], N_CONTEXT), estimates[0], 4)
     for literal, fast in zip(estimates, found, strict=True):
         np.testing.assert_allclose(fast, literal, rtol=0, atol=1e-12 * literal.abs().max())

@@ -67,9 +67,9 @@ def block_places(name: str, dim: int) -> tuple[slice, slice]:
     return {"V": (estimate, examples), "W": (examples, thoughts), "K": (everything, examples), "Q": (everything, thoughts)}[name]
 
 
-def score_block(blocks: Mapping[str, Tensor]) -> Tensor:
-    """``W_b``, (D + 1, D + 1): as it is, or ``K_b^T Q_b`` of the blocks of separate matrices."""
-    return blocks["W"] if "W" in blocks else blocks["K"].T @ blocks["Q"]
+def score_matrix(matrices: Mapping[str, Tensor]) -> Tensor:
+    """``W``, or ``K^T Q`` of separate matrices; of blocks at `block_places` likewise ``W_b``, (D + 1, D + 1)."""
+    return matrices["W"] if "W" in matrices else matrices["K"].T @ matrices["Q"]
 
 
 def _score_gradients(blocks, by_scores):
@@ -104,7 +104,7 @@ def loss_and_gradients(blocks: Mapping[str, Tensor], prompts: Tensor, batch: Ten
     dict of tensors
         As `blocks`.
     """
-    value, score = blocks["V"], score_block(blocks)
+    value, score = blocks["V"], score_matrix(blocks)
     marked = torch.nn.functional.pad(guesses, (0, 1), value=1.0)                 # (batch_size, D + 1)
     by_value, by_score, loss = torch.zeros_like(value), torch.zeros_like(score), 0.0
     for part, shown in _chunks(prompts, batch):
@@ -141,7 +141,7 @@ class FullAttention:
     Attributes
     ----------
     V, W : (2 D + 2, 2 D + 2) tensors
-        ``W = K^T Q`` for separate matrices.
+        `score_matrix` makes ``W`` of separate matrices.
     model : {"linear", "softmax"}
     mask : {"data_only", "history"}
         Whether the newest estimate sees the examples, or also the estimates before it.
