@@ -20,6 +20,7 @@ from cotdepth.full_evaluation import estimates_of
 from cotdepth.models.full_attention import FullAttention, ShownPrompts
 from cotdepth.models.literal_attention import literal_loss, literal_step
 from cotdepth.prompts import draw_prompts
+from cotdepth.written_prompts import write_prompts
 
 DIM, BATCH_SIZE, LEARNING_RATE, L2 = 50, 300, 1e-3, 1e-3
 TRAININGS = [("linear", 200, 100), ("linear", 400, 400), ("softmax", 200, 100), ("softmax", 1000, 1000)]
@@ -49,35 +50,35 @@ def _options():
 
 def compared_training(model, n_tasks, n_context) -> dict:
     """Milliseconds for a step of training, guesses drawn afresh, in either way."""
-    examples, weights = written_out(n_tasks, n_context, np.random.default_rng(1))
-    difference = training_difference(model, examples[:20], weights[:20])
-    literal, fast = (make(model, examples, weights, "float32") for make in (LiteralTraining, fast_training))
+    difference = training_difference(model, write_prompts(identity(DIM), n_context, 20, rng=np.random.default_rng(1)))
+    pool = write_prompts(identity(DIM), n_context, n_tasks, rng=np.random.default_rng(1))
+    literal, fast = (make(model, pool, "float32") for make in (LiteralTraining, fast_training))
     milliseconds = side_by_side(partial(literal.run, 2), partial(fast.run, 20))
     return {"model": model, "tasks": n_tasks, "examples": n_context, **ratio("ms/step", milliseconds[0] / 2, milliseconds[1] / 20),
             "largest difference": difference}
 
 
-def training_difference(model, examples, weights, steps=5) -> float:
+def training_difference(model, pool, steps=5) -> float:
     """Largest relative difference of losses and matrices after some steps in float64."""
-    literal, fast = (make(model, examples, weights, "float64") for make in (LiteralTraining, fast_training))
+    literal, fast = (make(model, pool, "float64") for make in (LiteralTraining, fast_training))
     literal.run(steps)
     fast.run(steps)
     found, expected = fast.matrices(), {name: matrix.detach() for name, matrix in literal.matrices.items()}
     return max(largest_difference(fast.losses, literal.losses), *(largest_difference(found[name], expected[name]) for name in expected))
 
 
-def fast_training(model, examples, weights, precision):
-    prompts = examples if model == "softmax" else grams_of(examples)
-    return FullTraining(prompts, weights, model=model, parameterisation="merged", guess="fresh", batch_size=BATCH_SIZE, l2=L2,
+def fast_training(model, pool, precision):
+    prompts = pool.examples if model == "softmax" else pool.grams
+    return FullTraining(prompts, pool.weights, model=model, parameterisation="merged", guess="fresh", batch_size=BATCH_SIZE, l2=L2,
                         learning_rate=LEARNING_RATE, rng=np.random.default_rng(2), precision=precision)
 
 
 class LiteralTraining:
     """The loop of a textbook, with the draws of `fast_training`."""
 
-    def __init__(self, model, examples, weights, precision):
+    def __init__(self, model, pool, precision):
         self.model, self.dtype, self.losses = model, getattr(torch, precision), []
-        self.examples, self.weights = (torch.tensor(each).to(self.dtype) for each in (examples, weights))
+        self.examples, self.weights = (torch.tensor(each).to(self.dtype) for each in (pool.examples, pool.weights))
         start, _, self.rng = np.random.default_rng(2).spawn(3)
         self.matrices = {name: torch.tensor(0.01 * start.standard_normal((2 * DIM + 2,) * 2)).to(self.dtype).requires_grad_()
                          for name in "VW"}
@@ -111,18 +112,18 @@ def compared_evaluation(n_prompts, n_context, depth) -> dict:
 
 def thought_difference(n_context, depth) -> float:
     """Largest relative difference of estimates of the same prompts in float64."""
-    examples, _ = written_out(20, n_context, np.random.default_rng(3))
+    prompts = write_prompts(identity(DIM), n_context, 20, rng=np.random.default_rng(3))
     guesses, matrices = torch.tensor(np.random.default_rng(4).standard_normal((20, DIM))), some_matrices(torch.float64)
-    found = estimates_of(data_only(matrices), ShownPrompts(torch.tensor(grams_of(examples)), n_context), guesses, depth)
-    return largest_difference(found, torch.stack(literal_thought(matrices, torch.tensor(examples), guesses, depth)))
+    found = estimates_of(data_only(matrices), ShownPrompts(torch.tensor(prompts.grams), n_context), guesses, depth)
+    return largest_difference(found, torch.stack(literal_thought(matrices, torch.tensor(prompts.examples), guesses, depth)))
 
 
 def literal_evaluation(n_prompts, n_context, depth):
     rng, matrices = np.random.default_rng(5), some_matrices(torch.float32)
     for _ in range(0, n_prompts, TOGETHER):
-        examples, _ = written_out(min(TOGETHER, n_prompts), n_context, rng, np.float32)
-        guesses = torch.tensor(rng.standard_normal((len(examples), DIM), dtype=np.float32))
-        literal_thought(matrices, torch.tensor(examples), guesses, depth)
+        prompts = write_prompts(identity(DIM), n_context, min(TOGETHER, n_prompts), rng=rng)
+        guesses = torch.tensor(rng.standard_normal(prompts.weights.shape)).float()
+        literal_thought(matrices, torch.tensor(prompts.examples).float(), guesses, depth)
 
 
 def fast_evaluation(n_prompts, n_context, depth):
@@ -154,18 +155,6 @@ def some_matrices(dtype):
 
 
 # --- both ---------------------------------------------------------------------------------------------------------
-
-
-def written_out(n_prompts, n_context, rng, dtype=np.float64):
-    """Examples (n_prompts, n_context, D + 1) without noise, and tasks (n_prompts, D)."""
-    examples = rng.standard_normal((n_prompts, n_context, DIM + 1), dtype=dtype)
-    weights = rng.standard_normal((n_prompts, DIM), dtype=dtype)
-    examples[:, :, -1] = (examples[:, :, :-1] @ weights[:, :, None])[:, :, 0]
-    return examples, weights
-
-
-def grams_of(examples):
-    return examples.transpose(0, 2, 1) @ examples / examples.shape[1]
 
 
 def side_by_side(literal, fast, repeats=REPEATS) -> list[float]:
