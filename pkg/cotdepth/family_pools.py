@@ -5,9 +5,7 @@ import xarray as xr
 
 from cotdepth.covariance import Covariance
 from cotdepth.families import Family, covariance_root
-from cotdepth.pools import Pool, white_statistics
-from cotdepth.recipes import check_drawn, digest
-from cotdepth.streams import stream
+from cotdepth.pools import Pool, drawn_again, white_statistics, with_digests
 
 
 def draw_families(families: list[Family], rng: np.random.Generator) -> Pool:
@@ -59,32 +57,18 @@ def family_recipe(families: list[Family], *, experiment_seed: int, cell: str, se
         attrs={"title": "Recipe of task pools of several families", "source": "asymptotic paper, section 3, with any covariances",
                "experiment_seed": experiment_seed, "stream": cell},
     )  # fmt: skip
-    digests = [_digest(_draw(recipe, seed)) for seed in range(seeds)]
-    return recipe.assign(digest=("seed", digests, {"long_name": "digest of the pool's weights and statistics", "units": "1"}))
+    return with_digests(recipe, _draw)
 
 
 def read_pool(recipe: xr.Dataset, seed: int) -> Pool:
-    """Draw one pool of a recipe again.
-
-    Raises
-    ------
-    ArtifactError
-        If it is not the pool that the recipe describes (another machine or library version may round otherwise).
-    """
-    pool = _draw(recipe, seed)
-    check_drawn(f"task pool, seed {seed}", _digest(pool), recipe.digest.item(seed))
-    return pool
+    """One pool of a recipe, as `cotdepth.pools.drawn_again`."""
+    return drawn_again(recipe, seed, _draw)
 
 
-def _draw(recipe, seed):
-    rng = stream(recipe.attrs["experiment_seed"], "task pool", cell=recipe.attrs["stream"], seed=seed)
+def _draw(recipe, rng):
     return draw_families([_family(recipe.isel(family=place)) for place in range(recipe.sizes["family"])], rng)
 
 
 def _family(one):
     covariance = Covariance(one.eigenvalue.values, one.eigenvector.values)
     return Family(covariance, int(one.n_tasks), int(one.n_context), float(one.label_noise))
-
-
-def _digest(pool):
-    return digest(pool.weights, pool.statistics)

@@ -5,6 +5,7 @@ which is drawn directly, exact in law. Pools are too large to store: the artifac
 out.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,26 +99,42 @@ def pool_recipe(*, experiment_seed: int, cell: str, seeds: int, dim: int, alpha:
             "stream": cell,
         },
     )
-    digests = [_digest(_draw(recipe, seed)) for seed in range(seeds)]
-    return recipe.assign(digest=("seed", digests, {"long_name": "digest of the pool's weights and statistics", "units": "1"}))
+    return with_digests(recipe, _draw)
 
 
 def draw_recipe(recipe: xr.Dataset, seed: int) -> Pool:
-    """Draw one pool of a recipe again.
+    """One pool of a recipe, as `drawn_again`."""
+    return drawn_again(recipe, seed, _draw)
+
+
+def _draw(recipe, rng):
+    return draw_pool(int(recipe.n_tasks), int(recipe.n_context), int(recipe.dim), sigma=float(recipe.sigma), rng=rng)
+
+
+# --- recipes of any law -------------------------------------------------------------------------------------------
+
+
+def with_digests(recipe: xr.Dataset, draw: Callable[[xr.Dataset, np.random.Generator], Pool]) -> xr.Dataset:
+    """A recipe with the ``digest`` (seed) of each pool that `draw` draws from it."""
+    digests = [_digest(_drawn(recipe, seed, draw)) for seed in recipe.seed.values]
+    return recipe.assign(digest=("seed", digests, {"long_name": "digest of the pool's weights and statistics", "units": "1"}))
+
+
+def drawn_again(recipe: xr.Dataset, seed: int, draw: Callable[[xr.Dataset, np.random.Generator], Pool]) -> Pool:
+    """One pool of a recipe that has digests.
 
     Raises
     ------
     ArtifactError
         If it is not the pool that the recipe describes (another machine or library version may round otherwise).
     """
-    pool = _draw(recipe, seed)
+    pool = _drawn(recipe, seed, draw)
     check_drawn(f"task pool, seed {seed}", _digest(pool), recipe.digest.item(seed))
     return pool
 
 
-def _draw(recipe, seed):
-    rng = stream(recipe.attrs["experiment_seed"], "task pool", cell=recipe.attrs["stream"], seed=seed)
-    return draw_pool(int(recipe.n_tasks), int(recipe.n_context), int(recipe.dim), sigma=float(recipe.sigma), rng=rng)
+def _drawn(recipe, seed, draw):
+    return draw(recipe, stream(recipe.attrs["experiment_seed"], "task pool", cell=recipe.attrs["stream"], seed=seed))
 
 
 def _digest(pool):
