@@ -7,7 +7,7 @@ from cotdepth.error_selection import best_shares
 from cotdepth.selection import evaluate, solve
 from cotdepth.theory import equivalents, finite
 from cotdepth.theory.equivalent_problem import problem
-from cotdepth.theory.equivalent_shares import ErrorOfShares
+from cotdepth.theory.equivalent_shares import SINGULAR, ErrorOfShares
 
 INF, RNG = np.inf, np.random.default_rng
 REGIME = dict(train_context=200, test_context=200, n_tasks=300, label_noise=2.0)
@@ -153,6 +153,11 @@ def test_an_error_of_zero_is_found(depth):
     best = best_shares([REVERSED, STEEP, FLAT], STEEP, train_context=INF, test_context=INF, n_tasks=INF, depth=depth)
     np.testing.assert_allclose(best.share, [0, 1, 0], atol=1e-6)
     assert abs(best.error[-1]) < 1e-12
+
+
+def test_what_is_no_number_is_not_taken_for_the_best(monkeypatch):
+    monkeypatch.setattr(ErrorOfShares, "curve", lambda self, shares: (np.full(4, np.nan), np.zeros(4)))
+    assert ErrorOfShares(problem([FLAT, STEEP], STEEP, **REGIME), 3).log_error(np.array([0.5, 0.5])) == SINGULAR
 
 
 def test_fits_that_are_singular_are_infinitely_bad():

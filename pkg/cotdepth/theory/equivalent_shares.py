@@ -57,8 +57,8 @@ class ErrorOfShares:
         return contour.diagonal(found)
 
     def log_error(self, shares) -> float:
-        """Logarithm of the error after all steps, kept finite."""
-        value = self.curve(shares)[0][-1]
+        """Logarithm of the error after all steps, kept finite; what is no number is as bad as a singular fit."""
+        value = np.nan_to_num(self.curve(shares)[0][-1], nan=np.inf, posinf=np.inf)
         return float(np.clip(np.log(value), self._least, SINGULAR)) if value > 0 else self._least
 
     @property
