@@ -63,14 +63,14 @@ def training_difference(model, pool, steps=5) -> float:
     literal, fast = (make(model, pool, "float64") for make in (LiteralTraining, fast_training))
     literal.run(steps)
     fast.run(steps)
-    found, expected = fast.matrices(), {name: matrix.detach() for name, matrix in literal.matrices.items()}
-    return max(largest_difference(fast.losses, literal.losses), *(largest_difference(found[name], expected[name]) for name in expected))
+    found, expected = fast.matrices(), {name: matrix.detach()[None] for name, matrix in literal.matrices.items()}
+    return max(largest_difference(fast.losses, [literal.losses]), *(largest_difference(found[name], expected[name]) for name in expected))
 
 
 def fast_training(model, pool, precision):
     prompts = pool.examples if model == "softmax" else pool.grams
-    return FullTraining(prompts, pool.weights, model=model, parameterisation="merged", guess="fresh", batch_size=BATCH_SIZE, l2=L2,
-                        learning_rate=LEARNING_RATE, rng=np.random.default_rng(2), precision=precision)
+    return FullTraining(prompts[None], pool.weights[None], model=model, parameterisation="merged", guess="fresh", batch_size=BATCH_SIZE,
+                        l2=L2, learning_rate=LEARNING_RATE, rngs=[np.random.default_rng(2)], precision=precision)
 
 
 class LiteralTraining:

@@ -22,7 +22,7 @@ def estimates_of(layer: FullAttention, prompts: ShownPrompts, initial: Tensor, d
     -------
     (depth + 1, n_prompts, D) array
     """
-    size = chunk_size(prompts.inputs)
+    size = chunk_size(prompts.inputs[0])
     parts = [rollout(full_step, layer, ShownPrompts(inputs, prompts.n_context), guesses, depth)
              for inputs, guesses in zip(prompts.inputs.split(size), initial.split(size), strict=True)]
     return np.concatenate(parts, axis=1)

@@ -19,10 +19,10 @@ def stream_of(purpose, seed):
 
 def trained(dim, n_tasks, n_context, steps, seed, **options):
     pool = draw_prompts(identity(dim), n_context, n_tasks, rng=stream_of("pool", seed))
-    training = FullTraining(pool.grams, pool.weights, model="linear", parameterisation="merged", guess="fresh", learning_rate=1e-3,
-                            rng=stream_of("training", seed), **options)
+    training = FullTraining(pool.grams[None], pool.weights[None], model="linear", parameterisation="merged", guess="fresh",
+                            learning_rate=1e-3, rngs=[stream_of("training", seed)], **options)
     training.run(steps)
-    return {name: matrix.double() for name, matrix in training.matrices().items()}
+    return {name: matrix.double() for name, [matrix] in training.matrices().items()}
 
 
 def mean_errors(matrices, n_context, depth, mask, seed):

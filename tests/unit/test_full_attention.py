@@ -42,18 +42,19 @@ def blocks_of(matrices):
 @pytest.mark.parametrize("guess_size", [0, 1])
 def test_gradients_are_those_of_the_literal_transformer(model, parameterisation, chunk_bytes, guess_size, monkeypatch):
     """The blocks' agree, and those of all other entries are exactly 0."""
-    monkeypatch.setattr(full_attention, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setitem(full_attention.CHUNK_BYTES, "cpu", chunk_bytes)
     matrices, batch = some_matrices(parameterisation), torch.tensor([4, 4, 0, 29, 17, 3, 8])
     guesses = guess_size * normals(7, len(batch), DIM)
     leaves = {name: matrix.clone().requires_grad_() for name, matrix in matrices.items()}
     exact = literal_loss(leaves, EXAMPLES[batch], guesses, WEIGHTS[batch], model=model, l2=0.0)
     exact.backward()
-    loss, found = loss_and_gradients(blocks_of(matrices), SHOWN[model], batch, guesses, WEIGHTS[batch], model=model)
-    assert loss == pytest.approx(exact.item(), rel=1e-12)
+    blocks = {name: block[None] for name, block in blocks_of(matrices).items()}
+    loss, found = loss_and_gradients(blocks, SHOWN[model][None], batch[None], guesses[None], WEIGHTS[batch][None], model=model)
+    assert loss.item() == pytest.approx(exact.item(), rel=1e-12)
     for name, leaf in leaves.items():
         gradient = leaf.grad.clone()
         block = gradient[block_places(name, DIM)]
-        np.testing.assert_allclose(found[name], block, rtol=0, atol=1e-12 * block.abs().max())
+        np.testing.assert_allclose(found[name][0], block, rtol=0, atol=1e-12 * block.abs().max())
         assert block.abs().max() > 1e-2
         block[:] = 0
         assert not gradient.any()
@@ -66,10 +67,12 @@ def generator(seed):
     return stream(13, "training", cell="", seed=seed)   # of the kind that the project uses
 
 
-def training(model="linear", parameterisation="merged", guess="fresh", seed=5, **options):
+def training(model="linear", parameterisation="merged", guess="fresh", seeds=(5,), turns=(0,), **options):
+    """Layers side by side, each with its seed and the pool with the order of its tasks turned."""
     defaults = {"batch_size": 8, "learning_rate": 1e-3, "l2": 1e-3, "precision": "float64"}
-    return FullTraining(SHOWN[model].numpy(), WEIGHTS.numpy(), model=model, parameterisation=parameterisation, guess=guess,
-                        rng=generator(seed), **defaults | options)
+    pools = [np.stack([np.roll(values.numpy(), turn, axis=0) for turn in turns]) for values in (SHOWN[model], WEIGHTS)]
+    return FullTraining(*pools, model=model, parameterisation=parameterisation, guess=guess, rngs=[generator(seed) for seed in seeds],
+                        **defaults | options)
 
 
 def literal_training(model, parameterisation, guess, steps):
@@ -98,10 +101,10 @@ def test_training_is_training_the_literal_transformer(model, parameterisation, g
     exact, losses = literal_training(model, parameterisation, guess, 200)
     found = training(model, parameterisation, guess)
     found.run(200)
-    np.testing.assert_allclose(found.losses, losses, rtol=1e-10)
-    for name, matrix in found.matrices().items():
+    np.testing.assert_allclose(found.losses, [losses], rtol=1e-10)
+    for name, [matrix] in found.matrices().items():
         np.testing.assert_allclose(matrix, exact[name], rtol=0, atol=1e-10)
-        start = training(model, parameterisation, guess).matrices()[name]
+        [start] = training(model, parameterisation, guess).matrices()[name]
         moved = (matrix - start)[block_places(name, DIM)]
         assert moved.abs().max() > 0.1                               # about the learning rate a step
         start[block_places(name, DIM)], matrix[block_places(name, DIM)] = 0, 0
@@ -120,7 +123,7 @@ def test_resumed_training_is_undisturbed_training_to_the_bit(model, parameterisa
     torch.save(stopped.state_dict(), tmp_path / "state")
     stopped.run(3)
     for _ in range(2):
-        resumed = training(model, parameterisation, guess, precision="float32", seed=6)
+        resumed = training(model, parameterisation, guess, precision="float32", seeds=(6,))
         resumed.run(7)
         resumed.load_state_dict(torch.load(tmp_path / "state"))
         resumed.run(30)
@@ -135,7 +138,7 @@ def test_a_state_is_not_moved_by_further_training():
     state, matrices = one.state_dict(), one.matrices()
     one.run(5)
     for _ in range(2):
-        two = training(seed=6)
+        two = training(seeds=(6,))
         two.load_state_dict(state)
         assert all(torch.equal(two.matrices()[name], matrix) for name, matrix in matrices.items())
         two.run(5)
@@ -149,7 +152,7 @@ def test_a_state_with_other_options_is_refused():
 
 @pytest.mark.parametrize("guess", GUESSES)
 def test_a_seed_decides_everything(guess):
-    runs = [training(guess=guess, seed=seed) for seed in (5, 5, 6)]
+    runs = [training(guess=guess, seeds=(seed,)) for seed in (5, 5, 6)]
     for run in runs:
         run.run(10)
     assert np.array_equal(runs[0].losses, runs[1].losses) and not np.any(runs[0].losses == runs[2].losses)
@@ -163,11 +166,27 @@ def test_losses_start_at_those_of_the_guess_and_fall(model, guess, first):
     examples, weights = rng.standard_normal((2000, N_CONTEXT, DIM + 1)), rng.standard_normal((2000, DIM))
     examples[:, :, -1] = np.einsum("tnd,td->tn", examples[:, :, :-1], weights)
     prompts = examples if model == "softmax" else examples.transpose(0, 2, 1) @ examples / N_CONTEXT
-    run = FullTraining(prompts, weights, model=model, parameterisation="merged", guess=guess, batch_size=2000, learning_rate=1e-2,
-                       l2=1e-3, rng=np.random.default_rng(15))
+    run = FullTraining(prompts[None], weights[None], model=model, parameterisation="merged", guess=guess, batch_size=2000, learning_rate=1e-2,
+                       l2=1e-3, rngs=[np.random.default_rng(15)])
     run.run(300)
-    assert run.losses[0] == pytest.approx(first * DIM, rel=0.1)     # four standard errors, or more
-    assert run.losses[-1] < 0.7 * run.losses[0]
+    assert run.losses[0, 0] == pytest.approx(first * DIM, rel=0.1)  # four standard errors, or more
+    assert run.losses[0, -1] < 0.7 * run.losses[0, 0]
+
+
+@models
+@parameterisations
+@pytest.mark.parametrize("guess", GUESSES)
+def test_layers_side_by_side_are_layers_alone(model, parameterisation, guess):
+    """On a CPU to the bit; the largest difference that a batched product may make elsewhere is rounding."""
+    together = training(model, parameterisation, guess, seeds=(5, 6, 5), turns=(0, 1, 2))
+    together.run(30)
+    for place, (seed, turn) in enumerate([(5, 0), (6, 1), (5, 2)]):
+        alone = training(model, parameterisation, guess, seeds=(seed,), turns=(turn,))
+        alone.run(30)
+        np.testing.assert_allclose(together.losses[place], alone.losses[0], rtol=1e-12)
+        for name, [matrix] in alone.matrices().items():
+            np.testing.assert_allclose(together.matrices()[name][place], matrix, rtol=0, atol=1e-12)
+            assert not np.allclose(together.matrices()[name][place - 1], matrix, rtol=0, atol=1e-3)
 
 
 def test_single_precision_loses_little():
@@ -196,14 +215,18 @@ def test_progress_wraps_the_steps():
         ({"learning_rate": 0.0}, "^learning_rate = 0.0: must be a positive finite number"),
         ({"l2": -1.0}, "^l2 = -1.0: must be non-negative and finite"),
         ({"l2": float("nan")}, "^l2 = nan: must be non-negative and finite"),
-        ({"prompts": np.zeros((30, 6, 5))}, r"^prompts have shape \(30, 6, 5\): must be \(30, 5, 5\) for linear"),
-        ({"weights": np.zeros(4)}, r"^weights have shape \(4,\): must be \(n_tasks, D\)"),
-        ({"prompts": np.zeros((29, 6, 5)), "model": "softmax"}, r"^prompts have shape \(29, 6, 5\): must be \(30, n_context, 5\)"),
+        ({"device": "tpu"}, "^device = 'tpu': must be one of 'cpu', 'cuda'"),
+        ({"prompts": np.zeros((1, 30, 6, 5))}, r"^prompts have shape \(1, 30, 6, 5\): must be \(1, 30, 5, 5\) for linear"),
+        ({"weights": np.zeros(4)}, r"^weights have shape \(4,\): must be \(n_layers, n_tasks, D\), with one of 1 rngs for each layer"),
+        ({"rngs": []}, r"^weights have shape \(1, 30, 4\): must be .*, with one of 0 rngs for each layer"),
+        ({"prompts": np.zeros((1, 29, 6, 5)), "model": "softmax"},
+         r"^prompts have shape \(1, 29, 6, 5\): must be \(1, 30, n_context, 5\)"),
     ],
 )
 def test_arguments_out_of_range_are_refused(options, message):
-    defaults = {"prompts": SHOWN["linear"].numpy(), "weights": WEIGHTS.numpy(), "model": "linear", "parameterisation": "merged",
-                "guess": "fresh", "batch_size": 8, "learning_rate": 1e-3, "l2": 0.0, "rng": np.random.default_rng(0)}
+    defaults = {"prompts": SHOWN["linear"][None].numpy(), "weights": WEIGHTS[None].numpy(), "model": "linear",
+                "parameterisation": "merged", "guess": "fresh", "batch_size": 8, "learning_rate": 1e-3, "l2": 0.0,
+                "rngs": [np.random.default_rng(0)]}
     with pytest.raises(ValueError, match=message):
         FullTraining(**defaults | options)
 
@@ -222,7 +245,7 @@ def test_no_steps_are_refused():
 @pytest.mark.parametrize("marker", ["every", "newest"])
 @pytest.mark.parametrize("chunk_bytes", [1, 2000, 2**20])
 def test_thought_is_that_of_the_literal_transformer(model, parameterisation, mask, marker, chunk_bytes, monkeypatch):
-    monkeypatch.setattr(full_attention, "CHUNK_BYTES", chunk_bytes)
+    monkeypatch.setitem(full_attention.CHUNK_BYTES, "cpu", chunk_bytes)
     matrices, estimates = some_matrices(parameterisation, 0.3), [normals(8, N_TASKS, DIM)]
     for _ in range(4):
         estimates.append(literal_step(matrices, EXAMPLES, estimates, model=model, mask=mask, marker=marker))

@@ -7,7 +7,7 @@ training takes one step, from the first guess, where they make no difference.
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor
 
 from cotdepth.checks import choice_argument, count_argument, positive_argument
 from cotdepth.fit.adam import PRECISIONS
-from cotdepth.models.full_attention import block_places, loss_and_gradients
+from cotdepth.models.full_attention import CHUNK_BYTES, block_places, loss_and_gradients
 from cotdepth.models.literal_attention import MODELS, PARAMETERISATIONS
 
 GUESSES = ("fresh", "fixed", "zero")
@@ -27,13 +27,16 @@ def _silently(steps, name):
 
 
 class FullTraining:
-    """Training of one seed, that can be stopped, saved and resumed.
+    """Training of several layers side by side, each on its own pool, that can be stopped, saved and resumed.
+
+    What a layer finds does not depend on the others, to the bit on a CPU. There one layer at a time is faster: its prompts stay in
+    cache. A GPU is filled by many.
 
     Parameters
     ----------
-    prompts : (n_tasks, D + 1, D + 1) or (n_tasks, n_context, D + 1) array
-        The pool: Gram matrices ``[X; y][X; y]^T / n_context`` for linear attention, examples ``(x, y)`` for softmax.
-    weights : (n_tasks, D) array
+    prompts : (n_layers, n_tasks, D + 1, D + 1) or (n_layers, n_tasks, n_context, D + 1) array
+        The pools: Gram matrices ``[X; y][X; y]^T / n_context`` for linear attention, examples ``(x, y)`` for softmax.
+    weights : (n_layers, n_tasks, D) array
         Task vectors ``w``.
     model : {"linear", "softmax"}
     parameterisation : {"merged", "separate"}
@@ -46,10 +49,12 @@ class FullTraining:
         Of Adam; its other settings are torch's.
     l2 : float
         Non-negative. The loss has ``l2`` times the squares of all entries of all matrices: this is not weight decay.
-    rng : numpy.random.Generator
-        Its children draw the start, the fixed guesses, and the batches.
+    rngs : sequence of numpy.random.Generator
+        One for each layer. Its children draw the start, the fixed guesses, and the batches.
     precision : {"float32", "float64"}
         Of the training loop.
+    device : {"cpu", "cuda"}
+        Where it runs; everything is drawn on the CPU.
 
     Raises
     ------
@@ -62,23 +67,29 @@ class FullTraining:
     """
 
     def __init__(self, prompts: np.ndarray, weights: np.ndarray, *, model: str, parameterisation: str, guess: str, batch_size: int,
-                 learning_rate: float, l2: float, rng: np.random.Generator, precision: str = "float32"):
+                 learning_rate: float, l2: float, rngs: Sequence[np.random.Generator], precision: str = "float32", device: str = "cpu"):
         self._options = _checked(model=model, parameterisation=parameterisation, guess=guess, precision=precision,
                                  batch_size=batch_size, learning_rate=learning_rate, l2=l2)
-        _check_pool(prompts, weights, model)
+        _check_pools(prompts, weights, rngs, model)
+        self._device = choice_argument("device", device, CHUNK_BYTES)
         self._prompts, self._weights = self._tensor(prompts), self._tensor(weights)
-        start, guesses, self._batches = rng.spawn(3)
+        starts, guesses, self._batches = zip(*(rng.spawn(3) for rng in rngs))
         self._guesses = self._fixed_guesses(guesses)
-        width, names = 2 * self._weights.shape[1] + 2, PARAMETERISATIONS[parameterisation]
-        self._initial = {name: self._tensor(INITIAL_SIZE * start.standard_normal((width, width))) for name in names}
-        self._blocks = {name: matrix[self._places(name)].clone() for name, matrix in self._initial.items()}
+        width, names = 2 * self._weights.shape[2] + 2, PARAMETERISATIONS[parameterisation]
+        self._initial = {name: INITIAL_SIZE * self._normals(starts, width, width) for name in names}
+        self._blocks = {name: matrices[self._places(name)].clone() for name, matrices in self._initial.items()}
         self._optimiser = torch.optim.Adam(self._blocks.values(), lr=learning_rate)
-        self._losses: list[float] = []
+        self._losses: list[Tensor] = []
 
     @property
     def losses(self) -> np.ndarray:
-        """Mean of ``|w - w_1|^2`` over the batch, summed over D and without L2, before each step, (steps,)."""
-        return np.array(self._losses)
+        """Mean of ``|w - w_1|^2`` over the batch, summed over D and without L2, before each step, (n_layers, steps)."""
+        return torch.stack(self._losses, dim=1).cpu().numpy() if self._losses else np.empty((len(self._weights), 0))
+
+    @property
+    def steps(self) -> int:
+        """Steps taken so far."""
+        return len(self._losses)
 
     def run(self, steps: int, progress: Callable = _silently) -> None:
         """Take more steps; ``progress(steps, name)`` wraps the iterable of steps."""
@@ -86,12 +97,12 @@ class FullTraining:
             self._step()
 
     def matrices(self) -> dict[str, Tensor]:
-        """All matrices, (2 D + 2, 2 D + 2) each: the trained blocks, and what L2 alone has made of all other entries."""
-        replayed = _decayed(self._initial.values(), len(self._losses), self._options["learning_rate"], self._options["l2"])
+        """All matrices, (n_layers, 2 D + 2, 2 D + 2): the trained blocks, and what L2 alone has made of all other entries."""
+        replayed = _decayed(self._initial.values(), self.steps, self._options["learning_rate"], self._options["l2"])
         found = dict(zip(self._initial, replayed))
         for name, block in self._blocks.items():
             found[name][self._places(name)] = block
-        return found
+        return {name: matrices.cpu() for name, matrices in found.items()}
 
     def state_dict(self) -> dict:
         """What `load_state_dict` needs to go on to the bit: `torch.save` writes it, `torch.load` reads it."""
@@ -101,45 +112,50 @@ class FullTraining:
             "guesses": self._guesses,
             "blocks": self._blocks,
             "optimiser": self._optimiser.state_dict(),
-            "batches": _plain(self._batches.bit_generator.state),
-            "losses": self._losses,
+            "batches": [_plain(batches.bit_generator.state) for batches in self._batches],
+            "losses": torch.tensor(self.losses),
         })
 
     def load_state_dict(self, state: dict) -> None:
-        """Go on from a saved state of a training on the same pool; a ValueError if it had other options."""
+        """Go on from a saved state of a training on the same pools; a ValueError if it had other options."""
         if state["options"] != self._options:
             raise ValueError(f"state has options {state['options']}: must be those of this training, {self._options}")
         state = copy.deepcopy(state)
-        self._initial, self._guesses, self._losses = state["initial"], state["guesses"], state["losses"]
+        self._initial = {name: matrices.to(self._device) for name, matrices in state["initial"].items()}
+        self._guesses = None if state["guesses"] is None else state["guesses"].to(self._device)
+        self._losses = list(state["losses"].to(self._device).unbind(1))
         for name, block in self._blocks.items():
             block.copy_(state["blocks"][name])
         self._optimiser.load_state_dict(state["optimiser"])
-        self._batches.bit_generator.state = state["batches"]
+        for batches, saved in zip(self._batches, state["batches"], strict=True):
+            batches.bit_generator.state = saved
 
     def _step(self):
-        batch = torch.from_numpy(self._batches.integers(len(self._weights), size=self._options["batch_size"]))
-        guesses = self._normals(self._batches, len(batch)) if self._guesses is None else self._guesses[batch]
-        loss, gradients = loss_and_gradients(self._blocks, self._prompts, batch, guesses, self._weights[batch],
-                                             model=self._options["model"])
+        n_layers, n_tasks, dim = self._weights.shape
+        drawn = [batches.integers(n_tasks, size=self._options["batch_size"]) for batches in self._batches]
+        batch = torch.from_numpy(np.stack(drawn)).to(self._device)
+        at = torch.arange(n_layers, device=self._device)[:, None], batch
+        guesses = self._normals(self._batches, batch.shape[1], dim) if self._guesses is None else self._guesses[at]
+        loss, gradients = loss_and_gradients(self._blocks, self._prompts, batch, guesses, self._weights[at], model=self._options["model"])
         for name, block in self._blocks.items():
             block.grad = gradients[name].add_(block, alpha=2 * self._options["l2"])
         self._optimiser.step()
         self._losses.append(loss)
 
-    def _fixed_guesses(self, rng):
-        """For each task of the pool; None where they are fresh."""
-        drawn = {"fresh": lambda: None, "fixed": lambda: self._normals(rng, len(self._weights)),
+    def _fixed_guesses(self, rngs):
+        """For each task of the pools; None where they are fresh."""
+        drawn = {"fresh": lambda: None, "fixed": lambda: self._normals(rngs, *self._weights.shape[1:]),
                  "zero": lambda: torch.zeros_like(self._weights)}
         return drawn[self._options["guess"]]()
 
-    def _normals(self, rng, count):
-        return self._tensor(rng.standard_normal((count, self._weights.shape[1])))
+    def _normals(self, rngs, *shape):
+        return self._tensor(np.stack([rng.standard_normal(shape) for rng in rngs]))
 
     def _tensor(self, values):
-        return torch.as_tensor(values).to(PRECISIONS[self._options["precision"]])
+        return torch.as_tensor(values).to(self._device, PRECISIONS[self._options["precision"]])
 
     def _places(self, name):
-        return block_places(name, self._weights.shape[1])
+        return ..., *block_places(name, self._weights.shape[2])
 
 
 def _decayed(initial, steps, learning_rate, l2):
@@ -154,7 +170,7 @@ def _decayed(initial, steps, learning_rate, l2):
 
 
 def _plain(state):
-    """A state of a bit generator without NumPy arrays, which `torch.load` refuses."""
+    """A state of a bit generator without NumPy arrays, which a safe `torch.load` refuses."""
     if isinstance(state, dict):
         return {name: _plain(value) for name, value in state.items()}
     return state.tolist() if isinstance(state, np.ndarray) else state
@@ -175,10 +191,10 @@ def _checked(*, model, parameterisation, guess, precision, batch_size, learning_
     }
 
 
-def _check_pool(prompts, weights, model):
-    if np.ndim(weights) != 2:
-        raise ValueError(f"weights have shape {np.shape(weights)}: must be (n_tasks, D)")
-    (n_tasks, dim), shape = np.shape(weights), np.shape(prompts)
+def _check_pools(prompts, weights, rngs, model):
+    if np.ndim(weights) != 3 or len(weights) != len(rngs):
+        raise ValueError(f"weights have shape {np.shape(weights)}: must be (n_layers, n_tasks, D), with one of {len(rngs)} rngs for each layer")
+    (*leading, dim), shape = np.shape(weights), np.shape(prompts)
     rows = dim + 1 if model == "linear" else "n_context"
-    if len(shape) != 3 or shape != (n_tasks, shape[1] if model == "softmax" else rows, dim + 1):
-        raise ValueError(f"prompts have shape {shape}: must be ({n_tasks}, {rows}, {dim + 1}) for {model} attention")
+    if len(shape) != 4 or shape != (*leading, shape[2] if model == "softmax" else rows, dim + 1):
+        raise ValueError(f"prompts have shape {shape}: must be ({leading[0]}, {leading[1]}, {rows}, {dim + 1}) for {model} attention")

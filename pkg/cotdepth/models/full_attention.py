@@ -21,7 +21,7 @@ from torch import Tensor
 from cotdepth.checks import choice_argument, count_argument
 from cotdepth.models.literal_attention import MARKERS, MASKS, MODELS
 
-CHUNK_BYTES = 2**21  # of prompts worked on at once: they stay in cache
+CHUNK_BYTES = {"cpu": 2**21, "cuda": 2**30}  # of prompts worked on at once: a processor's cache holds them, a GPU is filled
 
 
 def linear_look(grams: Tensor, queries: Tensor) -> tuple[Tensor, Callable]:
@@ -68,67 +68,72 @@ def block_places(name: str, dim: int) -> tuple[slice, slice]:
 
 
 def score_matrix(matrices: Mapping[str, Tensor]) -> Tensor:
-    """``W``, or ``K^T Q`` of separate matrices; of blocks at `block_places` likewise ``W_b``, (D + 1, D + 1)."""
-    return matrices["W"] if "W" in matrices else matrices["K"].T @ matrices["Q"]
+    """``W``, or ``K^T Q`` of separate matrices; of blocks at `block_places` likewise ``W_b``, (..., D + 1, D + 1)."""
+    return matrices["W"] if "W" in matrices else matrices["K"].mT @ matrices["Q"]
 
 
 def _score_gradients(blocks, by_scores):
     """The gradient by ``W_b`` taken to the blocks that make it."""
     if "W" in blocks:
         return {"W": by_scores}
-    return {"K": blocks["Q"] @ by_scores.T, "Q": blocks["K"] @ by_scores}
+    return {"K": blocks["Q"] @ by_scores.mT, "Q": blocks["K"] @ by_scores}
 
 
 # --- the training loss --------------------------------------------------------------------------------------------
 
 
 def loss_and_gradients(blocks: Mapping[str, Tensor], prompts: Tensor, batch: Tensor, guesses: Tensor, weights: Tensor, *,
-                       model: str) -> tuple[float, dict[str, Tensor]]:
-    """Mean of ``|w - w_1|^2`` over a batch, summed over D, and its gradients, by hand.
+                       model: str) -> tuple[Tensor, dict[str, Tensor]]:
+    """Mean of ``|w - w_1|^2`` over a batch, summed over D, and its gradients, by hand, for several layers side by side.
 
     Parameters
     ----------
     blocks : mapping of names to tensors
-        The blocks at `block_places` of ``V`` and ``W``, or of ``V``, ``K`` and ``Q``.
-    prompts : (n_tasks, D + 1, D + 1) or (n_tasks, n_context, D + 1) tensor
-        A pool's Gram matrices for linear attention, its examples ``(x, y)`` for softmax.
-    batch : (batch_size,) tensor of int
+        The blocks at `block_places` of ``V`` and ``W``, or of ``V``, ``K`` and ``Q``, of each layer: (n_layers, rows, columns).
+    prompts : (n_layers, n_tasks, D + 1, D + 1) or (n_layers, n_tasks, n_context, D + 1) tensor
+        Each layer's pool: Gram matrices for linear attention, examples ``(x, y)`` for softmax.
+    batch : (n_layers, batch_size) tensor of int
         Which prompts of the pool.
-    guesses, weights : (batch_size, D) tensors
+    guesses, weights : (n_layers, batch_size, D) tensors
         ``w_0`` and ``w`` of the batch.
     model : {"linear", "softmax"}
 
     Returns
     -------
-    float
+    (n_layers,) tensor
+        In float64.
     dict of tensors
         As `blocks`.
     """
     value, score = blocks["V"], score_matrix(blocks)
-    marked = torch.nn.functional.pad(guesses, (0, 1), value=1.0)                 # (batch_size, D + 1)
-    by_value, by_score, loss = torch.zeros_like(value), torch.zeros_like(score), 0.0
+    marked = torch.nn.functional.pad(guesses, (0, 1), value=1.0)                 # (n_layers, batch_size, D + 1)
+    by_value, by_score, loss = torch.zeros_like(value), torch.zeros_like(score), value.new_zeros(len(value), dtype=torch.float64)
     for part, shown in _chunks(prompts, batch):
-        seen, pull_back = LOOKS[model](shown, marked[part] @ score.T)            # (chunk, D + 1)
-        errors = torch.addmm(guesses[part] - weights[part], seen, value.T)       # (chunk, D)
-        by_value.addmm_(errors.T, seen)
-        by_score.addmm_(pull_back(errors @ value).T, marked[part])
-        loss += errors.square().sum().item()
-    factor = 2 / len(batch)
-    return loss / len(batch), {"V": by_value.mul_(factor), **_score_gradients(blocks, by_score.mul_(factor))}
+        asking = marked[:, part]                                                 # (n_layers, chunk, D + 1)
+        seen, pull_back = LOOKS[model](shown, (asking @ score.mT).flatten(0, 1))
+        seen = seen.view_as(asking)
+        errors = torch.baddbmm(guesses[:, part] - weights[:, part], seen, value.mT)
+        by_value.baddbmm_(errors.mT, seen)
+        by_score.baddbmm_(pull_back((errors @ value).flatten(0, 1)).view_as(asking).mT, asking)
+        loss += errors.square().sum((1, 2))
+    factor = 2 / batch.shape[1]
+    return loss / batch.shape[1], {"V": by_value.mul_(factor), **_score_gradients(blocks, by_score.mul_(factor))}
 
 
-def chunk_size(prompts: Tensor) -> int:
-    """How many of these prompts stay in cache, at least 1."""
-    return max(1, CHUNK_BYTES // (prompts[0].numel() * prompts.element_size()))
+def chunk_size(each: Tensor) -> int:
+    """How many tensors like this one to work on at once, at least 1."""
+    return max(1, CHUNK_BYTES[each.device.type] // (each.numel() * each.element_size()))
 
 
 def _chunks(prompts: Tensor, batch: Tensor):
-    """Slices of a batch with their prompts, each overwriting those before."""
-    size = chunk_size(prompts)
-    room = prompts.new_empty(min(size, len(batch)), *prompts.shape[1:])
-    for start in range(0, len(batch), size):
-        part = slice(start, min(start + size, len(batch)))
-        yield part, torch.index_select(prompts, 0, batch[part], out=room[: part.stop - start])
+    """Slices of the batches with their prompts, (n_layers * chunk, ...), each overwriting those before."""
+    n_layers, n_tasks = prompts.shape[:2]
+    rows, size = batch + n_tasks * torch.arange(n_layers, device=batch.device)[:, None], chunk_size(prompts[:, 0])
+    pool, room = prompts.flatten(0, 1), prompts.new_empty(n_layers * min(size, batch.shape[1]), *prompts.shape[2:])
+    for start in range(0, batch.shape[1], size):
+        part = slice(start, min(start + size, batch.shape[1]))
+        chosen = rows[:, part].flatten()
+        yield part, torch.index_select(pool, 0, chosen, out=room[: len(chosen)])
 
 
 # --- steps of thought ---------------------------------------------------------------------------------------------
