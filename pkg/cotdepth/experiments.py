@@ -75,7 +75,7 @@ def experiment_stages(name: str, block: dict, table: dict, scripts: Path) -> dic
     name, block
         The experiment, as `cotdepth.config.check_config` returns it.
     table : dict
-        Family kind -> family -> stage -> ``{script, keys, inputs, over, lists, covariances}`` and
+        Family kind -> family -> stage -> ``{script, keys, inputs, over, lists, where, covariances}`` and
         what `_check_values` reads.
     scripts : Path
         Folder of the scripts.
@@ -115,13 +115,15 @@ def _stage(where, family, entry, points, stages, cell_axes, scripts):
 
 def _cells(where, entry, points, axes):
     """The cells of a stage, each with its values on the axes and the parameters that it consumes."""
-    cells = {}
-    for point in points:
+    cells, wanted = {}, entry.get("where", {})
+    for point in [point for point in points if all(point.get(key) == value for key, value in wanted.items())]:
         values, parameters = {axis: point[axis] for axis in axes}, _parameters(where, entry, point)
         known = cells.setdefault(spec.cell_name(values), (values, parameters))[1]
         if known != parameters:
             key = next(key for key in parameters if known[key] != parameters[key])
             raise ConfigError(f"{where}: the cell {values} is asked for with two values of {key}: {known[key]}, {parameters[key]}")
+    if not cells:
+        raise ConfigError(f"{where}: no cell of the experiment has {', '.join(f'{key} = {value}' for key, value in wanted.items())}")
     return cells
 
 
@@ -188,6 +190,8 @@ def _definition(where, name, point, restrictions):
         raise ConfigError(f"{where} = {name!r}: it has {len(spectrum)} eigenvalues, and dim = {dim}")
     if "full_rank" in restrictions and (len(spectrum) < dim or not all(spectrum)):
         raise ConfigError(f"{where} = {name!r}: must have {dim} positive eigenvalues")
+    if "isotropic" in restrictions and not (known[name].get("exponent") == 0 and len(spectrum) == dim and known[name]["trace"] in ("dim", dim)):
+        raise ConfigError(f"{where} = {name!r}: must be {{exponent: 0, trace: dim}} here")
     if "on_axes" in restrictions and known[name].get("basis", "axes") != "axes":
         raise ConfigError(f"{where} = {name!r}: its basis is not used here; leave it out")
     return known[name]

@@ -1,10 +1,17 @@
-"""Thought of fully trained attention over many prompts, as many at a time as stay in cache."""
+"""Thought of fully trained attention over many prompts, as many at a time as stay in cache, and its errors."""
+
+from collections.abc import Callable
 
 import numpy as np
+import torch
+import xarray as xr
 from torch import Tensor
 
+from cotdepth.covariance import Covariance
+from cotdepth.full_pools import draw_shown
 from cotdepth.models.full_attention import FullAttention, ShownPrompts, chunk_size, full_step
-from cotdepth.rollout import rollout
+from cotdepth.rollout import error_per_dimension, rollout
+from cotdepth.streams import stream
 
 
 def estimates_of(layer: FullAttention, prompts: ShownPrompts, initial: Tensor, depth: int) -> np.ndarray:
@@ -26,3 +33,72 @@ def estimates_of(layer: FullAttention, prompts: ShownPrompts, initial: Tensor, d
     parts = [rollout(full_step, layer, ShownPrompts(inputs, prompts.n_context), guesses, depth)
              for inputs, guesses in zip(prompts.inputs.split(size), initial.split(size), strict=True)]
     return np.concatenate(parts, axis=1)
+
+
+def evaluate_full(layers: xr.Dataset, covariance: Covariance, *, experiment_seed: int, n_test: int, test_noise: float, mask: list[str],
+                  marker: str, depth: int, progress: Callable) -> xr.DataArray:
+    """Errors per dimension on fresh prompts, the same ones for each kind of guess and mask.
+
+    A layer trained from random guesses thinks from one, ``w_0 ~ N(0, I)``, with an error of 2 on average; one trained from 0 from 0.
+
+    Parameters
+    ----------
+    layers : xarray.Dataset
+        By `cotdepth.full_training.train_full`.
+    covariance : Covariance
+        Of the features in test prompts.
+    experiment_seed, n_test : int
+    test_noise : float
+        Standard deviation of the label noise in test prompts.
+    mask : list of str
+    marker : str
+    depth : int
+    progress : callable
+        ``progress(lengths, name)`` wraps the iterable of context lengths.
+
+    Returns
+    -------
+    xarray.DataArray
+        On (mask, guess, n_context, seed, k, prompt).
+    """
+    name = {"experiment_seed": experiment_seed, "cell": layers.attrs["stream"]}
+
+    def of_length(length):
+        return np.stack([of_prompts(layers.sel(n_context=length, seed=seed), length, seed) for seed in layers.seed.values.tolist()], axis=2)
+
+    def of_prompts(trained, length, seed):
+        """(mask, guess, k, prompt)."""
+        rngs = [stream(purpose=f"{what} of {length} examples", seed=seed, **name) for what in ("test prompts", "test guesses")]
+        prompts = draw_shown(layers.model.item(), covariance, length, n_test, noise=test_noise, rng=rngs[0])
+        guesses = rngs[1].standard_normal(prompts.weights.shape)
+        shown = ShownPrompts(torch.from_numpy(prompts.inputs), length)
+        return np.stack([[errors(trained.sel(guess=guess), each, shown, guesses, prompts.weights) for guess in layers.guess.values.tolist()]
+                         for each in mask])
+
+    def errors(trained, each, shown, guesses, weights):
+        layer = FullAttention(torch.tensor(trained.V.values), torch.tensor(trained.W.values), layers.model.item(), each, marker)
+        initial = torch.from_numpy(guesses if trained.guess != "zero" else np.zeros_like(guesses))
+        return error_per_dimension(estimates_of(layer, shown, initial, depth), weights)
+
+    found = np.stack([of_length(length) for length in progress(layers.n_context.values.tolist(), "context lengths")], axis=2)
+    masks = ("mask", mask, {"long_name": "what an estimate sees", "units": "1"})
+    return xr.DataArray(found, dims=("mask", "guess", "n_context", "seed", "k", "prompt"),
+                        coords={"mask": masks, **{axis: layers.coords[axis] for axis in ("model", "guess", "n_context", "seed")}})
+
+
+def over_seeds(errors: xr.Dataset, layers: xr.Dataset) -> xr.Dataset:
+    """Errors by `cotdepth.summary.summarise` with what they say over seeds, and which seeds are reflected.
+
+    Adds, on (mask, guess, n_context, k), the median over seeds ``seed_median`` of the medians over prompts with the extremes ``seed_lowest``
+    and ``seed_highest``, and ``seed_median_of_means``; and of `cotdepth.full_structure.structure` the ``value_sign`` and ``reflected`` of each
+    seed and the ``reflected_fraction``.
+    """
+    median = errors.error_median
+    found = {
+        "seed_median": (median.median("seed"), "median over seeds of the median error over test prompts"),
+        "seed_lowest": (median.min("seed"), "lowest median error of a seed"),
+        "seed_highest": (median.max("seed"), "highest median error of a seed"),
+        "seed_median_of_means": (errors.error_mean.median("seed"), "median over seeds of the mean error over test prompts"),
+    }
+    signs = {name: layers[name] for name in ("value_sign", "reflected", "reflected_fraction")}
+    return errors.assign({name: values.assign_attrs(long_name=about, units="1") for name, (values, about) in found.items()} | signs)

@@ -7,6 +7,7 @@ describes is loaded. Standard library only at the top, for the same reason.
 import argparse
 import os
 import platform
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -28,6 +29,8 @@ class Job:
         The cell's values on the cell axes.
     identity : str
         Eight hex digits that name the cell (`cotdepth.spec.identity` of the axes).
+    working_folder : Path
+        Beside the artifact, for what must outlive a killed job; gone once the artifact is written.
     """
 
     def __init__(self, arguments: argparse.Namespace, script: Path):
@@ -36,7 +39,12 @@ class Job:
         self.spec, self.axes = self._stamp["spec"], self._stamp["axes"]
         self.identity = spec.identity(self.axes)
         self._lineage, self._read = {}, {}
+        self.working_folder = arguments.out[0].parent / f".{arguments.out[0].stem}.work"
         self._check_code()
+
+    def choice(self, name: str) -> str:
+        """What the command line chose, of something that does not change the result."""
+        return getattr(self._arguments, name)
 
     def read(self, name: str) -> list:
         """The datasets given as ``--name``, each checked to be whole and as it was written."""
@@ -50,6 +58,10 @@ class Job:
             self._read[path] = made["content"]
         return datasets
 
+    def made_of(self) -> dict:
+        """The stamp, and the content of every input read so far."""
+        return {"stamp": self._stamp_text, "inputs": self._lineage}
+
     def progress(self, steps, name: str):
         """The steps, with a progress bar in the log every few seconds."""
         from tqdm import tqdm
@@ -61,6 +73,7 @@ class Job:
         from cotdepth.store import write_artifact
 
         write_artifact(dataset, self._arguments.out[0], stamp_text=self._stamp_text, inputs=self._lineage, check=self._check)
+        shutil.rmtree(self.working_folder, ignore_errors=True)
 
     def write_figure(self, figure, save) -> None:
         """Write a figure to every path of ``--out`` by `cotdepth.figures.saving.save_figure`, under the same condition."""
@@ -91,17 +104,19 @@ class Job:
                              "nothing was written, run snakemake again")
 
 
-def run(main, inputs=()) -> None:
+def run(main, inputs=(), choices=None) -> None:
     """Run a script: parse its command line, hand ``main`` its `Job`, and say how long it took.
 
-    Every script takes ``--stamp FILE``, ``--out FILE...`` and, for each name of ``inputs``, ``--NAME FILE...``. Ends
-    with exit code 2 and one line where the stamp, the code, an input or the disk is not what it should be.
+    Every script takes ``--stamp FILE``, ``--out FILE...`` and, for each name of ``inputs``, ``--NAME FILE...``; for each name of
+    ``choices`` ``--NAME WORD``, one of its words, the first if it is not given. Ends with exit code 2 and one line where the stamp, the code, an input or the disk is not what it should be.
     """
     script = Path(main.__code__.co_filename).resolve()
     parser = argparse.ArgumentParser(description=sys.modules[main.__module__].__doc__)
     parser.add_argument("--stamp", type=Path, required=True, metavar="FILE")
     for name in (*inputs, "out"):
         parser.add_argument(f"--{name}", type=Path, nargs="+", required=True, metavar="FILE")
+    for name, words in (choices or {}).items():
+        parser.add_argument(f"--{name}", choices=words, default=words[0])
     arguments = parser.parse_args()
     os.environ.update(dict.fromkeys(THREAD_SETTINGS, "1"))
     started = time.perf_counter()

@@ -34,8 +34,9 @@ def prompt_pools(
         and, up to 64 MB, the prompts as linear attention sees them: ``weights`` (seed, task, feature) and ``gram`` (seed,
         task, row, col), ``[X; y][X; y]^T / n_context``.
     """
-    law = _law(covariance, n_context, n_tasks, label_noise).assign_attrs(experiment_seed=experiment_seed, stream=cell)
-    law = law.assign_coords(seed=("seed", np.arange(seeds), {"long_name": "prompt pool", "units": "1"}))
+    law = prompt_law(covariance, n_tasks, label_noise).assign_attrs(experiment_seed=experiment_seed, stream=cell)
+    law = law.assign_coords(n_context=((), n_context, {"long_name": "examples in a training prompt", "units": "examples"}),
+                            seed=("seed", np.arange(seeds), {"long_name": "prompt pool", "units": "1"}))  # fmt: skip
     small = 8 * seeds * n_tasks * ((covariance.dim + 1) ** 2 + covariance.dim) <= LARGEST_STORED
     pools = (_draw(law, seed) for seed in range(seeds))   # one at a time, unless all are kept
     pools = list(pools) if small else pools
@@ -59,7 +60,8 @@ def read_prompts(pools: xr.Dataset, seed: int) -> Prompts:
     return prompts
 
 
-def _law(covariance, n_context, n_tasks, label_noise):
+def prompt_law(covariance: Covariance, n_tasks: int, label_noise: float) -> xr.Dataset:
+    """What `law_covariance` reads, and ``n_tasks`` and ``label_noise``, as a labelled dataset."""
     basis = np.eye(covariance.dim) if covariance.basis is None else covariance.basis
     spectrum = covariance.spectrum[: basis.shape[1]]   # the rest is zero
     return xr.Dataset(
@@ -69,16 +71,18 @@ def _law(covariance, n_context, n_tasks, label_noise):
             "eigenvalue": ("component", spectrum, {"long_name": "eigenvalues of the feature covariance", "units": "1"}),
             "eigenvector": (("feature", "component"), basis, {"long_name": "eigenvectors of the feature covariance", "units": "1"}),
         },
-        coords={"n_context": ((), n_context, {"long_name": "examples in a training prompt", "units": "examples"})},
         attrs={"title": "Pools of training prompts", "source": "training-data paper, section 3.1 and section 5"},
     )
 
 
+def law_covariance(law: xr.Dataset) -> Covariance:
+    """The covariance of the features of a law."""
+    return Covariance(np.pad(law.eigenvalue.values, (0, law.sizes["feature"] - law.sizes["component"])), law.eigenvector.values)
+
+
 def _draw(law, seed):
     rng = stream(law.attrs["experiment_seed"], "prompt pool", cell=law.attrs["stream"], seed=seed)
-    spectrum = np.pad(law.eigenvalue.values, (0, law.sizes["feature"] - law.sizes["component"]))
-    covariance = Covariance(spectrum, law.eigenvector.values)
-    return draw_prompts(covariance, int(law.n_context), int(law.n_tasks), label_noise=float(law.label_noise), rng=rng)
+    return draw_prompts(law_covariance(law), int(law.n_context), int(law.n_tasks), label_noise=float(law.label_noise), rng=rng)
 
 
 def _stored(pools):

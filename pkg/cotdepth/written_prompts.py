@@ -7,6 +7,8 @@ import numpy as np
 from cotdepth.checks import count_argument
 from cotdepth.covariance import as_covariance
 
+AT_ONCE = 2**22  # bytes of features drawn at once: memory holds little more than the examples
+
 
 @dataclass(frozen=True, eq=False)
 class WrittenPrompts:
@@ -29,8 +31,11 @@ class WrittenPrompts:
         return self.examples.transpose(0, 2, 1) @ self.examples / self.examples.shape[1]
 
 
-def write_prompts(covariance, n_context: int, n_prompts: int, *, label_noise: float = 0.0, rng: np.random.Generator) -> WrittenPrompts:
+def write_prompts(covariance, n_context: int, n_prompts: int, *, label_noise: float = 0.0, rng: np.random.Generator,
+                  dtype=np.float64) -> WrittenPrompts:
     """Draw prompts of the law of `cotdepth.prompts.draw_prompts`, by its arguments, example by example.
+
+    The examples are of the type `dtype`, drawn in float64.
 
     Raises
     ------
@@ -43,6 +48,11 @@ def write_prompts(covariance, n_context: int, n_prompts: int, *, label_noise: fl
         raise ValueError(f"label_noise = {label_noise}: a standard deviation is non-negative and finite")
     tasks, features, noise = rng.spawn(3)                                        # apart: more prompts leave the first as they were
     weights = tasks.standard_normal((n_prompts, dim))
-    x = features.standard_normal((n_prompts, n_context, dim)) @ covariance.with_eigenvalues(np.sqrt(covariance.spectrum))
-    y = x @ weights[:, :, None] + label_noise * noise.standard_normal((n_prompts, n_context, 1))
-    return WrittenPrompts(weights, np.concatenate([x, y], axis=2))
+    root, examples = covariance.with_eigenvalues(np.sqrt(covariance.spectrum)), np.empty((n_prompts, n_context, dim + 1), dtype)
+    together = max(1, AT_ONCE // (8 * n_context * dim))
+    for part in (slice(start, start + together) for start in range(0, n_prompts, together)):
+        w = weights[part, :, None]                                               # (together, D, 1)
+        x = features.standard_normal((len(w), n_context, dim)) @ root
+        examples[part, :, :-1] = x
+        examples[part, :, -1:] = x @ w + label_noise * noise.standard_normal((len(w), n_context, 1))
+    return WrittenPrompts(weights, examples)

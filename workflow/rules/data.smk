@@ -65,3 +65,20 @@ rule data_families:
         "{wildcards.experiment}: draw the task families of {wildcards.cell}"
     shell:
         "python scripts/data_families.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule data_attention:
+    input:
+        stamp=f"{STAGE}/data/{{cell}}.json",
+    output:
+        f"{STAGE}/data/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("data", "attention")),
+    log:
+        f"{LOG}/data/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: draw the prompt pools of {wildcards.cell}"
+    shell:
+        "python scripts/data_attention.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"

@@ -152,3 +152,21 @@ rule evaluate_families:
     shell:
         "python scripts/evaluate_families.py --stamp {input.stamp:q} --data {input.data:q} --train {input.train:q}"
         " --out {output:q} > {log:q} 2>&1"
+
+
+rule evaluate_attention:
+    input:
+        stamp=f"{STAGE}/evaluate/{{cell}}.json",
+        train=upstream("evaluate", "train"),
+    output:
+        f"{STAGE}/evaluate/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("evaluate", "attention")),
+    log:
+        f"{LOG}/evaluate/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: roll out the fully trained layers of {wildcards.cell}"
+    shell:
+        "python scripts/evaluate_attention.py --stamp {input.stamp:q} --train {input.train:q} --out {output:q} > {log:q} 2>&1"

@@ -155,3 +155,44 @@ rule figure_deployment:
         "figure {wildcards.figure}"
     shell:
         "python scripts/figure_deployment.py --stamp {input.stamp:q} --compare {input.compare:q} --map {input.map:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule figure_attention_phase:
+    input:
+        stamp=f"{RESULTS}/figures/{{figure}}.json",
+        measured=shown("measured"),
+        theory=shown("theory"),
+    output:
+        png=report(f"{RESULTS}/figures/{{figure}}.png", caption="../report/attention_phase.rst", category="Experiment and theory"),
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+    wildcard_constraints:
+        figure=only(plan.drawn_by("attention_phase")),
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "figure {wildcards.figure}"
+    shell:
+        "python scripts/figure_attention_phase.py --stamp {input.stamp:q} --measured {input.measured:q} --theory {input.theory:q}"
+        " --out {output:q} > {log:q} 2>&1"
+
+
+rule figure_learned_matrices:
+    input:
+        stamp=f"{RESULTS}/figures/{{figure}}.json",
+        layers=shown("layers"),
+    output:
+        png=report(f"{RESULTS}/figures/{{figure}}.png", caption="../report/learned_matrices.rst", category="Experiment"),
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+    wildcard_constraints:
+        figure=only(plan.drawn_by("learned_matrices")),
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "figure {wildcards.figure}"
+    shell:
+        "python scripts/figure_learned_matrices.py --stamp {input.stamp:q} --layers {input.layers:q}"
+        " --out {output:q} > {log:q} 2>&1"

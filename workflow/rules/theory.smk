@@ -98,3 +98,20 @@ rule theory_damping:
         "{wildcards.experiment}: growth rate of damped steps, {wildcards.cell}"
     shell:
         "python scripts/theory_damping.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule theory_attention:
+    input:
+        stamp=f"{STAGE}/theory/{{cell}}.json",
+    output:
+        f"{STAGE}/theory/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("theory", "attention")),
+    log:
+        f"{LOG}/theory/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: theory of fully trained linear attention, {wildcards.cell}"
+    shell:
+        "python scripts/theory_attention.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"

@@ -69,3 +69,21 @@ rule train_families:
         "{wildcards.experiment}: fit the reduced model to the task families of {wildcards.cell}"
     shell:
         "python scripts/train_families.py --stamp {input.stamp:q} --data {input.data:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule train_attention:
+    input:
+        stamp=f"{STAGE}/train/{{cell}}.json",
+        data=upstream("train", "data"),
+    output:
+        f"{STAGE}/train/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("train", "attention")),
+    log:
+        f"{LOG}/train/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: train all matrices of attention, {wildcards.cell}"
+    shell:
+        "python scripts/train_attention.py --stamp {input.stamp:q} --data {input.data:q} --device {DEVICE} --out {output:q} > {log:q} 2>&1"

@@ -1,0 +1,144 @@
+"""Fully trained attention: error after many steps over tasks and examples, what seeds differ in, and errors against depth."""
+
+import numpy as np
+import xarray as xr
+from matplotlib import colormaps
+from matplotlib import pyplot as plt
+from matplotlib.colors import TwoSlopeNorm
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from cotdepth.figures.style import SETTINGS, as_cells, choose
+
+DECADES = (-4, 4)       # of the error in a map
+SPREAD = (0, 2)         # decades between seeds in a map
+CURVES = (1e-6, 1e6)    # of a panel of curves, at most: beyond, rare prompts carry the mean
+START = {"zero": 1.0, "fresh": 2.0, "fixed": 2.0}   # error of the first guess
+GUESSES = {"fresh": "a fresh guess in every batch", "fixed": "one guess for each task", "zero": "guess 0"}
+
+
+def draw_attention_phase(measured: xr.Dataset, theory: xr.Dataset, *, depth: int, panels: list[dict], title: str) -> Figure:
+    """A row for each model and kind of guess: two maps, and a panel of curves for each number of tasks chosen.
+
+    Parameters
+    ----------
+    measured : xarray.Dataset
+        As `cotdepth.full_evaluation.over_seeds` makes it, cells combined on (model, n_tasks).
+    theory : xarray.Dataset
+        As `cotdepth.theory.trained_attention.summarise_training` makes it, of the same cells or some of them.
+    depth : int
+        Of the first map.
+    panels : list of dict
+        Cells whose curves are drawn.
+    title : str
+        Title over the figure.
+    """
+    cells, predicted = ([_of_one_model(cell) for cell in as_cells(combined)] for combined in (measured, theory))
+    rows = list(dict.fromkeys((cell.model.item(), guess) for cell in cells for guess in cell.guess.values.tolist()))
+    columns = 2 + max(len([cell for wanted in panels for cell in choose(cells, {**wanted, "model": model})]) for model, _ in rows)
+    with plt.rc_context(SETTINGS):
+        figure, axes = plt.subplots(len(rows), columns, figsize=(4 * columns, 1 + 3.7 * len(rows)), squeeze=False, layout="constrained")
+        for row, (model, guess) in zip(axes, rows):
+            _draw_row(figure, row, [_at(cell, guess) for cell in choose(cells, {"model": model})],
+                      [_at(cell, guess) for cell in choose(predicted, {"model": model})], depth, panels)
+        figure.suptitle(title, fontsize=12)
+        figure.legend(handles=_key(), loc="outside lower center", ncols=4)
+        return figure
+
+
+def _of_one_model(cell):
+    """Without the lengths and guesses that only other models have."""
+    name = "seed_median" if "seed_median" in cell else "error"
+    return cell.dropna("n_context", how="all", subset=[name]).dropna("guess", how="all", subset=[name])
+
+
+def _at(cell, guess):
+    chosen = cell.sel(guess=guess)
+    return chosen.sel(mask="history" if "history" in cell.mask else cell.mask[0]) if "mask" in cell.dims else chosen
+
+
+def _draw_row(figure, row, cells, predicted, depth, panels):
+    model, guess = cells[0].model.item(), cells[0].guess.item()
+    _draw_map(figure, row[0], cells, depth, f"{model} attention, {GUESSES[guess]}: median at $k = {depth}$")
+    _draw_seeds(figure, row[1], cells, depth, "differences between seeds")
+    chosen = [cell for wanted in panels for cell in choose(cells, wanted)]
+    for axes, cell in zip(row[2:], chosen):
+        _draw_curves(axes, cell, choose(predicted, {"n_tasks": cell.n_tasks.item()}), f"{model}, {guess}, $M = {cell.n_tasks.item()}$")
+    for axes in row[2 + len(chosen) :]:
+        axes.set_axis_off()
+
+
+# --- maps ---------------------------------------------------------------------------------------------------------
+
+
+def _draw_map(figure, axes, cells, depth, title):
+    error = np.array([cell.seed_median.sel(k=depth) for cell in cells]).T                 # (n_context, n_tasks)
+    start = np.log10(START[cells[0].guess.item()])
+    norm = TwoSlopeNorm(start, *DECADES)
+    mesh = axes.pcolormesh(np.clip(np.log10(error), *DECADES), cmap="RdBu_r", norm=norm)
+    for (row, col), value in np.ndenumerate(error):
+        dark = abs(norm(np.clip(np.log10(value), *DECADES)) - 0.5) > 0.3
+        axes.text(col + 0.5, row + 0.5, _short(value), ha="center", va="center", fontsize=7, color="white" if dark else "black")
+    bar = figure.colorbar(mesh, ax=axes, extend="both", label=r"$\log_{10}$ error (white: the first guess)")
+    bar.ax.axhline(start, color="black", linewidth=0.8)
+    _label_map(axes, cells, title)
+
+
+def _draw_seeds(figure, axes, cells, depth, title):
+    lowest, highest = (np.array([cell[name].sel(k=depth) for cell in cells]).T for name in ("seed_lowest", "seed_highest"))
+    mesh = axes.pcolormesh(np.clip(np.log10(highest / lowest), *SPREAD), cmap="cividis", vmin=SPREAD[0], vmax=SPREAD[1])
+    reflected = np.array([cell.reflected.sum("seed") for cell in cells]).T
+    for (row, col), count in np.ndenumerate(reflected):
+        light = np.log10(highest[row, col] / lowest[row, col]) > np.mean(SPREAD)
+        axes.text(col + 0.5, row + 0.5, f"{int(count)}/{cells[0].sizes['seed']}", ha="center", va="center", fontsize=7,
+                  color="black" if light else "white")  # fmt: skip
+    figure.colorbar(mesh, ax=axes, extend="max", label="decades from lowest to highest seed")
+    _label_map(axes, cells, f"{title} (text: seeds reflected)")
+
+
+def _label_map(axes, cells, title):
+    lengths, tasks = cells[0].n_context.values, [cell.n_tasks.item() for cell in cells]
+    axes.set_xticks(np.arange(len(tasks)) + 0.5, [str(count) for count in tasks])
+    axes.set_yticks(np.arange(len(lengths)) + 0.5, [str(int(length)) for length in lengths])
+    axes.set(xlabel="training tasks $M$", ylabel="examples $n$", title=title)
+    axes.title.set_fontsize(9)
+    axes.tick_params(length=0)
+    axes.grid(False)
+
+
+def _short(value):
+    """Two digits, in five characters."""
+    if not np.isfinite(value):
+        return "inf"
+    return f"{value:.2g}" if 0.01 <= value < 100 else f"{value:.0e}".replace("e+0", "e").replace("e-0", "e-").replace("e+", "e")
+
+
+# --- curves -------------------------------------------------------------------------------------------------------
+
+
+def _draw_curves(axes, cell, predicted, title):
+    lengths = cell.n_context.values
+    shades = colormaps["viridis"](np.linspace(0, 0.9, len(lengths)))
+    for shade, length in zip(shades, lengths):
+        at = cell.sel(n_context=length)
+        axes.fill_between(at.k, at.seed_lowest, at.seed_highest, color=shade, alpha=0.2, linewidth=0)
+        axes.plot(at.k, at.seed_median, color=shade, label=f"$n = {int(length)}$")
+        axes.plot(at.k, at.seed_median_of_means, color=shade, linestyle=(0, (1, 1.5)), linewidth=1)
+        for each in predicted:
+            axes.plot(each.k, each.error.sel(n_context=length), color=shade, linestyle=(0, (4, 2)), linewidth=1)
+    low, high = axes.dataLim.intervaly
+    axes.set(yscale="log", ylim=(max(low / 2, CURVES[0]), min(high * 2, CURVES[1])), xlim=(0, float(cell.k[-1])), title=title,
+             xlabel="depth $k$ (steps)", ylabel=r"error $|w - w_k|^2 / D$")  # fmt: skip
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.legend(loc="center left", bbox_to_anchor=(1, 0.5), fontsize=7)
+
+
+def _key():
+    grey = {"color": "#555555"}
+    return [
+        Line2D([], [], **grey, label="experiment: median over prompts, then over seeds"),
+        Line2D([], [], color="#bbbbbb", linewidth=7, label="experiment: medians of all seeds"),
+        Line2D([], [], **grey, linestyle=(0, (1, 1.5)), linewidth=1, label="experiment: mean over prompts, median over seeds"),
+        Line2D([], [], **grey, linestyle=(0, (4, 2)), linewidth=1, label="theory of the mean (linear attention; fresh: infinitely many tasks)"),
+    ]

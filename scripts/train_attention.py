@@ -1,0 +1,21 @@
+"""Train all matrices of attention: for each kind of guess, context length and seed of one cell."""
+
+from cotdepth.job import run
+
+DEVICES = ("auto", "cpu", "cuda")
+
+
+def main(job):
+    from cotdepth.checkpoints import Checkpoints
+    from cotdepth.devices import chosen_device
+    from cotdepth.full_structure import structure
+    from cotdepth.full_training import train_full
+
+    [pools], device = job.read("data"), chosen_device(job.choice("device"))
+    settings = {key: job.spec[key] for key in ("experiment_seed", "guess", "steps", "parameterisation", "batch_size", "learning_rate", "l2")}
+    checkpoints = Checkpoints(job.working_folder, job.made_of() | {"device": device})
+    job.write(structure(train_full(pools, device=device, checkpoints=checkpoints, progress=job.progress, **settings)))
+
+
+if __name__ == "__main__":
+    run(main, inputs=["data"], choices={"device": DEVICES})
