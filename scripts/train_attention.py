@@ -12,7 +12,8 @@ def main(job):
     from cotdepth.full_training import train_full
 
     [pools], device = job.read("data"), chosen_device(job.choice("device"))
-    settings = {key: job.spec[key] for key in ("experiment_seed", "guess", "steps", "parameterisation", "batch_size", "learning_rate", "l2")}
+    keys = ("experiment_seed", "guess", "steps", "parameterisation", "batch_size", "learning_rate", "l2")
+    settings = {key: job.spec[key] for key in keys}
     checkpoints = Checkpoints(job.working_folder, job.made_of() | {"device": device})
     job.write(structure(train_full(pools, device=device, checkpoints=checkpoints, progress=job.progress, **settings)))
 

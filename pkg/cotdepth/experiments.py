@@ -190,7 +190,8 @@ def _definition(where, name, point, restrictions):
         raise ConfigError(f"{where} = {name!r}: it has {len(spectrum)} eigenvalues, and dim = {dim}")
     if "full_rank" in restrictions and (len(spectrum) < dim or not all(spectrum)):
         raise ConfigError(f"{where} = {name!r}: must have {dim} positive eigenvalues")
-    if "isotropic" in restrictions and not (known[name].get("exponent") == 0 and len(spectrum) == dim and known[name]["trace"] in ("dim", dim)):
+    identity = known[name].get("exponent") == 0 and len(spectrum) == dim and known[name]["trace"] in ("dim", dim)
+    if "isotropic" in restrictions and not identity:
         raise ConfigError(f"{where} = {name!r}: must be {{exponent: 0, trace: dim}} here")
     if "on_axes" in restrictions and known[name].get("basis", "axes") != "axes":
         raise ConfigError(f"{where} = {name!r}: its basis is not used here; leave it out")

@@ -89,9 +89,9 @@ def evaluate_full(layers: xr.Dataset, covariance: Covariance, *, experiment_seed
 def over_seeds(errors: xr.Dataset, layers: xr.Dataset) -> xr.Dataset:
     """Errors by `cotdepth.summary.summarise` with what they say over seeds, and which seeds are reflected.
 
-    Adds, on (mask, guess, n_context, k), the median over seeds ``seed_median`` of the medians over prompts with the extremes ``seed_lowest``
-    and ``seed_highest``, and ``seed_median_of_means``; and of `cotdepth.full_structure.structure` the ``value_sign`` and ``reflected`` of each
-    seed and the ``reflected_fraction``.
+    Adds, on (mask, guess, n_context, k), the median over seeds ``seed_median`` of the medians over prompts with the extremes
+    ``seed_lowest`` and ``seed_highest``, and ``seed_median_of_means``; and of `cotdepth.full_structure.structure` the ``value_sign`` and
+    ``reflected`` of each seed and the ``reflected_fraction``.
     """
     median = errors.error_median
     found = {

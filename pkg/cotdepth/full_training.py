@@ -90,7 +90,7 @@ def _labelled(found, pools, guess):
         {
             "V": ((*layers, "row", "col"), V, {"long_name": "value matrix V", "units": "1"}),
             "W": ((*layers, "row", "col"), W, {"long_name": "score matrix W = K^T Q", "units": "1"}),
-            "loss": ((*layers, "step"), losses, {"long_name": "training loss |w - w_1|^2 / D, mean over the batch, without L2", "units": "1"}),
+            "loss": ((*layers, "step"), losses, {"long_name": "mean of |w - w_1|^2 / D over the batch, without L2", "units": "1"}),
         },
         coords={
             "guess": ("guess", guess, {"long_name": "first guesses in training", "units": "1"}),

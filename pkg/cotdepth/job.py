@@ -108,7 +108,8 @@ def run(main, inputs=(), choices=None) -> None:
     """Run a script: parse its command line, hand ``main`` its `Job`, and say how long it took.
 
     Every script takes ``--stamp FILE``, ``--out FILE...`` and, for each name of ``inputs``, ``--NAME FILE...``; for each name of
-    ``choices`` ``--NAME WORD``, one of its words, the first if it is not given. Ends with exit code 2 and one line where the stamp, the code, an input or the disk is not what it should be.
+    ``choices`` ``--NAME WORD``, one of its words, the first if it is not given. Ends with exit
+    code 2 and one line where the stamp, the code, an input, the disk or the device is not what it should be.
     """
     script = Path(main.__code__.co_filename).resolve()
     parser = argparse.ArgumentParser(description=sys.modules[main.__module__].__doc__)

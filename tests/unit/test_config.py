@@ -410,6 +410,31 @@ def test_a_figure_has_the_keys_that_its_drawing_reads_and_no_others(figure, key,
     assert fault(value, "figures", figure, key) == f"figures.{figure}.{key}: {message}"
 
 
+@pytest.mark.parametrize("key, value, message", [
+    ("label_noise", 0.1, "(attention, theory): label_noise = 0.1: must be 0; it is not known for other values"),
+    ("covariances", {"isotropic": {"exponent": 1, "trace": "dim"}},
+     "(attention, theory): train_covariance = 'isotropic': must be {exponent: 0, trace: dim} here"),
+    ("covariances", {"isotropic": {"exponent": 0, "trace": 2}},
+     "(attention, theory): train_covariance = 'isotropic': must be {exponent: 0, trace: dim} here"),
+    ("grids", [{"model": "softmax", "n_tasks": 40, "n_context": [4], "guess": ["fresh"]}],
+     "(attention, theory): no cell of the experiment has model = linear"),
+])  # fmt: skip
+def test_what_the_theory_of_attention_does_not_know_is_refused(key, value, message):
+    assert fault(value, "experiments", "attention-phase", key) == f"experiments.attention-phase {message}"
+
+
+def test_the_theory_of_attention_has_the_cells_of_linear_attention_alone():
+    stages = plan(CONFIG).experiments["attention-phase"]
+    models = {name: {values["model"] for values, _ in stage.cells.values()} for name, stage in stages.items()}
+    assert models == {"theory": {"linear"}} | dict.fromkeys(("data", "train", "evaluate"), {"linear", "softmax"})
+
+
+def test_where_training_runs_is_not_part_of_a_stamp():
+    before, after = (plan(CONFIG | device) for device in ({}, {"device": "cpu"}))
+    assert (before.device, after.device) == ("auto", "cpu") and before.experiments == after.experiments
+    assert fault("tpu", "device") == "device = 'tpu': must be auto, cpu or cuda"
+
+
 def test_every_fault_has_its_line():
     config = with_value(-1, *LEARNER, "sigma")
     config["experiments"]["phase-diagram"] |= {"depht": 3, "alpha": "2"}

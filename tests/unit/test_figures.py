@@ -13,11 +13,13 @@ from cotdepth.combine import combine
 from cotdepth.comparison import compare_finite_size
 from cotdepth.covariance import identity, limited_support, power_law, with_trace
 from cotdepth.families import TESTED_ON
+from cotdepth.figures.attention_phase import draw_attention_phase
 from cotdepth.figures.deployment import draw_deployment
 from cotdepth.figures.depth_curves import draw_depth_curves
 from cotdepth.figures.descent import draw_descent
 from cotdepth.figures.family_curves import draw_family_curves
 from cotdepth.figures.layer_depth import draw_layer_depth
+from cotdepth.figures.learned_matrices import draw_learned_matrices
 from cotdepth.figures.phase_diagram import draw_phase_diagram
 from cotdepth.figures.scaling import draw_scaling
 from cotdepth.figures.task_selection import draw_task_selection
@@ -25,6 +27,8 @@ from cotdepth.fit.adam import Trained
 from cotdepth.fit.layers import label_layers
 from cotdepth.fit.least_squares import fit_least_squares
 from cotdepth.fresh_prompts import draw_test_prompts, label_test_errors
+from cotdepth.full_evaluation import over_seeds
+from cotdepth.full_structure import structure
 from cotdepth.pool_theory import theory_at_pools
 from cotdepth.prompt_pools import prompt_pools, read_prompts
 from cotdepth.selection_errors import label_target_errors, training_mixtures
@@ -37,6 +41,7 @@ from cotdepth.theory.layer import summarise_layer
 from cotdepth.theory.scaling import summarise_scaling
 from cotdepth.theory.summary import summarise_regimes
 from cotdepth.theory.target_errors import target_errors
+from cotdepth.theory.trained_attention import summarise_training
 
 
 def cell(dataset, axes, stage):
@@ -227,6 +232,66 @@ def test_deployment_draws_every_case_and_marks_its_best_depth():
     assert [line.get_xdata()[0] for line in stars] == [6, 6]
     assert all("6" in text.get_text() for text in damped.get_legend().get_texts())
     assert rates.lines[1].get_ydata()[0] == pytest.approx(1.545)
+
+
+# --- fully trained attention --------------------------------------------------------------------------------------
+
+LENGTHS = {"linear": [5, 20, 60], "softmax": [4, 30]}
+
+
+def trained_layers(model, n_tasks, guesses):
+    """Matrices of noise, labelled as trained ones."""
+    rng, lengths = np.random.default_rng(n_tasks), LENGTHS[model]
+    coords = {"guess": guesses, "n_context": lengths, "seed": [0, 1, 2], "model": model}
+    matrices = {name: (("guess", "n_context", "seed", "row", "col"), rng.standard_normal((len(guesses), len(lengths), 3, 10, 10)))
+                for name in "VW"}
+    return structure(xr.Dataset(matrices, coords=coords, attrs={"title": "t", "source": "s"}))
+
+
+def measured_cell(model, n_tasks, guesses):
+    layers, rng = trained_layers(model, n_tasks, guesses), np.random.default_rng(n_tasks)
+    dims = {"mask": ["history"], "guess": guesses, "n_context": LENGTHS[model], "seed": [0, 1, 2]}
+    shape = [len(values) for values in dims.values()]
+    errors = xr.DataArray(10 ** rng.normal(size=(*shape, 5, 9)), dims=(*dims, "k", "prompt"), coords={**dims, "model": model})
+    return cell(over_seeds(summarise(errors, [0.5], "s"), layers), {"model": model, "n_tasks": n_tasks}, "evaluate")
+
+
+def predicted_cell(n_tasks, guesses):
+    theory = summarise_training(20, n_tasks, LENGTHS["linear"], guesses, l2=1e-3, parameterisation="merged", depth=4)
+    return cell(theory, {"model": "linear", "n_tasks": n_tasks}, "theory")
+
+
+def test_fully_trained_attention_has_a_row_for_each_model_and_guess():
+    linear = [("linear", count, ["fixed", "fresh"]) for count in (8, 16)]
+    measured = combine([measured_cell(*each) for each in [*linear, ("softmax", 40, ["fresh"])]])
+    theory = combine([predicted_cell(count, ["fixed", "fresh"]) for count in (8, 16)])
+    panels = [{"n_tasks": 8}, {"model": "linear", "n_tasks": 16}, {"model": "softmax"}]
+    figure = draw_attention_phase(measured, theory, depth=3, panels=panels, title="t")
+    assert_readable(figure)
+    rows = np.reshape(panels_of(figure)[:8], (2, 4)).tolist() + [panels_of(figure)[8:]]
+    starts = ["linear, fresh guesses", "linear, a guess for each task", "softmax, fresh guesses"]
+    assert [row[0].get_title().split(":")[0] for row in rows] == starts and [len(row) for row in rows] == [4, 4, 3]
+    for row, guess, model in zip(rows, ("fresh", "fixed", "fresh"), ("linear", "linear", "softmax")):
+        of_cell = measured.isel(cell=0 if model == "linear" else 2).sel(guess=guess, mask="history")
+        medians, means, *_ = row[2].lines
+        np.testing.assert_array_equal(medians.get_ydata(), of_cell.seed_median.sel(n_context=LENGTHS[model][0]))
+        np.testing.assert_array_equal(means.get_ydata(), of_cell.seed_median_of_means.sel(n_context=LENGTHS[model][0]))
+        assert len(row[2].lines) == len(LENGTHS[model]) * (3 if model == "linear" else 2)   # with theory
+        assert {text.get_text() for text in row[1].texts} <= {"0/3", "1/3", "2/3", "3/3"}
+    np.testing.assert_array_equal(rows[0][2].lines[2].get_ydata(), theory.error.isel(n_tasks=0, model=0).sel(guess="fresh", n_context=5))
+    assert "theory of the mean" in legend_texts(figure)
+
+
+def test_learned_matrices_have_a_column_for_each_number_of_tasks_and_examples():
+    layers = combine([cell(trained_layers("linear", count, ["fresh"]), {"n_tasks": count}, "train") for count in (20, 200)])
+    figure = draw_learned_matrices(layers, title="t")
+    figure.canvas.draw()
+    panels = panels_of(figure)
+    assert [panel.get_title() for panel in panels[:2]] == ["$V$, $M = 20$, $n = 5$", "$V$, $M = 20$, $n = 20$"] and len(panels) == 12
+    shown = panels[6].images[0].get_array()
+    np.testing.assert_array_equal(shown, layers.W.sel(n_tasks=20, n_context=5, seed=0, guess="fresh"))
+    reflected = int(layers.reflected.sel(n_tasks=200, n_context=60, guess="fresh").sum())
+    assert panels[-1].get_xlabel().endswith(f"seeds reflected: {reflected} of 3")
 
 
 # --- task selection -----------------------------------------------------------------------------------------------

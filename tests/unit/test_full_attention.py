@@ -166,8 +166,8 @@ def test_losses_start_at_those_of_the_guess_and_fall(model, guess, first):
     examples, weights = rng.standard_normal((2000, N_CONTEXT, DIM + 1)), rng.standard_normal((2000, DIM))
     examples[:, :, -1] = np.einsum("tnd,td->tn", examples[:, :, :-1], weights)
     prompts = examples if model == "softmax" else examples.transpose(0, 2, 1) @ examples / N_CONTEXT
-    run = FullTraining(prompts[None], weights[None], model=model, parameterisation="merged", guess=guess, batch_size=2000, learning_rate=1e-2,
-                       l2=1e-3, rngs=[np.random.default_rng(15)])
+    run = FullTraining(prompts[None], weights[None], model=model, parameterisation="merged", guess=guess, batch_size=2000,
+                       learning_rate=1e-2, l2=1e-3, rngs=[np.random.default_rng(15)])
     run.run(300)
     assert run.losses[0, 0] == pytest.approx(first * DIM, rel=0.1)  # four standard errors, or more
     assert run.losses[0, -1] < 0.7 * run.losses[0, 0]

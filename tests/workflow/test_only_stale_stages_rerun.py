@@ -16,10 +16,13 @@ LAYERS_TESTED_ELSEWHERE = {"evaluate_baselines": 1, "theory_layer": 1, **LAYERS_
 FAMILIES_COMPARED = {"compare_finite_size": 3, "figure_family_curves": 1, "figure_deployment": 1}
 FAMILIES_EVALUATED = {"evaluate_families": 4, **FAMILIES_COMPARED}
 FAMILIES_DRAWN = {"data_families": 3, "train_families": 3, **FAMILIES_EVALUATED}
+ATTENTION_EVALUATED = {"evaluate_attention": 4, "figure_attention_phase": 1}
+ATTENTION_TRAINED = {"train_attention": 4, **ATTENTION_EVALUATED, "figure_learned_matrices": 1}
 SELECTED = {"train_selection": 2, "evaluate_selection": 2, "figure_task_selection": 1}
 FIGURES = {"figure_task_selection": 2} | dict.fromkeys(("figure_depth_curves", "figure_phase_diagram", "figure_scaling",
                                                         "figure_layer_depth", "figure_descent", "figure_family_curves",
-                                                        "figure_deployment"), 1)  # fmt: skip
+                                                        "figure_deployment", "figure_attention_phase",
+                                                        "figure_learned_matrices"), 1)  # fmt: skip
 
 
 def test_the_copied_package_is_the_one_that_runs(checkout):
@@ -66,6 +69,11 @@ def test_an_edit_of_comments_and_docstrings_does_nothing(checkout):
     ("pkg/cotdepth/models/reduced.py", {**EVALUATED, **FAMILIES_EVALUATED, "compare_finite_size": 4}),
     ("pkg/cotdepth/models/lsa.py", {"evaluate_lsa": 1, **LAYERS_COMPARED}),
     ("pkg/cotdepth/fit/adam.py", LAYERS_TRAINED),
+    ("pkg/cotdepth/full_pools.py", {"data_attention": 4, **ATTENTION_TRAINED}),
+    ("pkg/cotdepth/fit/full_attention.py", ATTENTION_TRAINED),
+    ("pkg/cotdepth/checkpoints.py", ATTENTION_TRAINED),
+    ("pkg/cotdepth/full_evaluation.py", ATTENTION_EVALUATED),
+    ("pkg/cotdepth/theory/trained_attention.py", {"theory_attention": 2, "figure_attention_phase": 1}),
     ("pkg/cotdepth/baselines.py", {"evaluate_baselines": 1, "figure_layer_depth": 1}),
     ("pkg/cotdepth/selection.py", {"train_selection": 3, "evaluate_selection": 3, "figure_task_selection": 2}),
     ("pkg/cotdepth/figures/style.py", FIGURES),
@@ -120,6 +128,16 @@ def test_a_deeper_grid_reruns_evaluation_and_theory_but_not_training(checkout, e
 def test_longer_training_reruns_training_and_what_reads_it_but_neither_data_nor_theory(checkout):
     checkout.configure("experiments.lsa-depth", "epochs: 3", "epochs: 4")
     assert checkout.rules() == LAYERS_TRAINED
+
+
+def test_another_kind_of_guess_trains_but_draws_no_data(checkout):
+    checkout.configure("experiments.attention-phase", "guess: [fresh, fixed]", "guess: [fresh, zero]")
+    assert checkout.rules() == {"train_attention": 2, "evaluate_attention": 2, "theory_attention": 2, "figure_attention_phase": 1}
+
+
+def test_another_device_reruns_nothing(checkout):
+    checkout.edit("config.yaml", "results: results", "results: results\ndevice: cpu")
+    assert checkout.rules() == {}
 
 
 @pytest.mark.parametrize("experiment, old, new, expected", [

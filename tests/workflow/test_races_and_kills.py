@@ -2,6 +2,7 @@
 
 import glob
 import shlex
+import signal
 import sys
 
 import pytest
@@ -23,6 +24,23 @@ def paused(*given):
     return function(*given)
 
 setattr(holder, name, paused)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+# Runs a script and kills it, as kill -9 does, after so many checkpoints.
+KILLED = """
+import os, runpy, signal, sys
+from cotdepth.checkpoints import Checkpoints
+
+_, saves, *sys.argv = sys.argv
+count, save = iter(range(int(saves) - 1)), Checkpoints.save
+
+def save_and_die(*given):
+    save(*given)
+    if next(count, None) is None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+Checkpoints.save = save_and_die
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
@@ -179,3 +197,24 @@ def test_a_killed_job_leaves_nothing_that_passes_for_an_artifact_and_a_run_heals
     checkout.run()
     after = checkout.products()
     assert {name: after[name] for name in before} == before
+
+
+def test_training_that_was_killed_goes_on_where_it_was_to_the_same_bytes(checkout):
+    """Killed with a layer half trained: three checkpoints of 500 steps a layer."""
+    checkout.configure("experiments.attention-phase", "steps: 30", "steps: 1500")
+    out = checkout.artifact("train", "modelsoftmax-n_tasks12", "attention-phase")
+    data = checkout.artifact("data", "modelsoftmax-n_tasks12", "attention-phase")
+    assert "train_attention" in checkout.rules()   # writes the stamps
+    command = ["scripts/train_attention.py", "--stamp", out.with_suffix(".json"), "--data", data, "--device", "cpu", "--out", out]
+    undisturbed = checkout.python(*command)
+    assert undisturbed.returncode == 0 and "resumed" not in undisturbed.stdout, undisturbed.stderr
+    expected, kept = out.read_bytes(), out.parent / f".{out.stem}.work"
+    out.unlink()
+    assert not kept.exists()
+    job = checkout.start("-c", KILLED, "4", *command)
+    job.communicate(timeout=120)
+    assert job.returncode == -signal.SIGKILL and not out.exists() and len(list(kept.iterdir())) == 2
+    resumed = checkout.python(*command)
+    assert resumed.returncode == 0, resumed.stderr
+    assert [line.split()[-2] for line in resumed.stdout.splitlines() if "resumed" in line] == ["1500", "500"]
+    assert out.read_bytes() == expected and not kept.exists()

@@ -15,7 +15,7 @@ DECADES = (-4, 4)       # of the error in a map
 SPREAD = (0, 2)         # decades between seeds in a map
 CURVES = (1e-6, 1e6)    # of a panel of curves, at most: beyond, rare prompts carry the mean
 START = {"zero": 1.0, "fresh": 2.0, "fixed": 2.0}   # error of the first guess
-GUESSES = {"fresh": "a fresh guess in every batch", "fixed": "one guess for each task", "zero": "guess 0"}
+GUESSES = {"fresh": "fresh guesses", "fixed": "a guess for each task", "zero": "guess 0"}
 
 
 def draw_attention_phase(measured: xr.Dataset, theory: xr.Dataset, *, depth: int, panels: list[dict], title: str) -> Figure:
@@ -35,7 +35,7 @@ def draw_attention_phase(measured: xr.Dataset, theory: xr.Dataset, *, depth: int
         Title over the figure.
     """
     cells, predicted = ([_of_one_model(cell) for cell in as_cells(combined)] for combined in (measured, theory))
-    rows = list(dict.fromkeys((cell.model.item(), guess) for cell in cells for guess in cell.guess.values.tolist()))
+    rows = list(dict.fromkeys((cell.model.item(), guess) for cell in cells for guess in GUESSES if guess in cell.guess))
     columns = 2 + max(len([cell for wanted in panels for cell in choose(cells, {**wanted, "model": model})]) for model, _ in rows)
     with plt.rc_context(SETTINGS):
         figure, axes = plt.subplots(len(rows), columns, figsize=(4 * columns, 1 + 3.7 * len(rows)), squeeze=False, layout="constrained")
@@ -43,7 +43,7 @@ def draw_attention_phase(measured: xr.Dataset, theory: xr.Dataset, *, depth: int
             _draw_row(figure, row, [_at(cell, guess) for cell in choose(cells, {"model": model})],
                       [_at(cell, guess) for cell in choose(predicted, {"model": model})], depth, panels)
         figure.suptitle(title, fontsize=12)
-        figure.legend(handles=_key(), loc="outside lower center", ncols=4)
+        figure.legend(handles=_key(), loc="outside lower center", ncols=2)
         return figure
 
 
@@ -60,11 +60,12 @@ def _at(cell, guess):
 
 def _draw_row(figure, row, cells, predicted, depth, panels):
     model, guess = cells[0].model.item(), cells[0].guess.item()
-    _draw_map(figure, row[0], cells, depth, f"{model} attention, {GUESSES[guess]}: median at $k = {depth}$")
-    _draw_seeds(figure, row[1], cells, depth, "differences between seeds")
+    _draw_map(figure, row[0], cells, depth, f"{model}, {GUESSES[guess]}: median error at $k = {depth}$")
+    _draw_seeds(figure, row[1], cells, depth, "spread over seeds")
     chosen = [cell for wanted in panels for cell in choose(cells, wanted)]
     for axes, cell in zip(row[2:], chosen):
-        _draw_curves(axes, cell, choose(predicted, {"n_tasks": cell.n_tasks.item()}), f"{model}, {guess}, $M = {cell.n_tasks.item()}$")
+        tasks = cell.n_tasks.item()
+        _draw_curves(axes, cell, choose(predicted, {"n_tasks": tasks}), f"{model}, {GUESSES[guess]}, $M = {tasks}$")
     for axes in row[2 + len(chosen) :]:
         axes.set_axis_off()
 
@@ -80,7 +81,7 @@ def _draw_map(figure, axes, cells, depth, title):
     for (row, col), value in np.ndenumerate(error):
         dark = abs(norm(np.clip(np.log10(value), *DECADES)) - 0.5) > 0.3
         axes.text(col + 0.5, row + 0.5, _short(value), ha="center", va="center", fontsize=7, color="white" if dark else "black")
-    bar = figure.colorbar(mesh, ax=axes, extend="both", label=r"$\log_{10}$ error (white: the first guess)")
+    bar = figure.colorbar(mesh, ax=axes, extend="both", label=r"$\log_{10}$ error (white: first guess)")
     bar.ax.axhline(start, color="black", linewidth=0.8)
     _label_map(axes, cells, title)
 
@@ -94,7 +95,7 @@ def _draw_seeds(figure, axes, cells, depth, title):
         axes.text(col + 0.5, row + 0.5, f"{int(count)}/{cells[0].sizes['seed']}", ha="center", va="center", fontsize=7,
                   color="black" if light else "white")  # fmt: skip
     figure.colorbar(mesh, ax=axes, extend="max", label="decades from lowest to highest seed")
-    _label_map(axes, cells, f"{title} (text: seeds reflected)")
+    _label_map(axes, cells, f"{title}, and how many are reflected")
 
 
 def _label_map(axes, cells, title):
@@ -140,5 +141,5 @@ def _key():
         Line2D([], [], **grey, label="experiment: median over prompts, then over seeds"),
         Line2D([], [], color="#bbbbbb", linewidth=7, label="experiment: medians of all seeds"),
         Line2D([], [], **grey, linestyle=(0, (1, 1.5)), linewidth=1, label="experiment: mean over prompts, median over seeds"),
-        Line2D([], [], **grey, linestyle=(0, (4, 2)), linewidth=1, label="theory of the mean (linear attention; fresh: infinitely many tasks)"),
+        Line2D([], [], **grey, linestyle=(0, (4, 2)), linewidth=1, label="theory of the mean (fresh guesses: infinitely many tasks)"),
     ]

@@ -26,7 +26,8 @@ def draw_learned_matrices(layers: xr.Dataset, *, title: str) -> Figure:
         figure, axes = plt.subplots(2, len(cells), figsize=(1 + 3.1 * len(cells), 7.2), squeeze=False, layout="constrained")
         for column, cell in zip(axes.T, cells):
             for panel, name in zip(column, "VW"):
-                mesh = _draw_matrix(panel, cell[name].isel(seed=0).values, f"${name}$,  $M = {cell.n_tasks.item()}$, $n = {int(cell.n_context)}$")
+                where = f"$M = {cell.n_tasks.item()}$, $n = {int(cell.n_context)}$"
+                mesh = _draw_matrix(panel, cell[name].isel(seed=0).values, f"${name}$, {where}")
             column[1].set_xlabel(_in_words(cell), fontsize=8)
         figure.colorbar(mesh, ax=axes, extend="both", label="entry (first seed)", shrink=0.8)
         figure.suptitle(title, fontsize=12)
@@ -49,9 +50,13 @@ def _draw_matrix(axes, matrix, title):
 
 
 def _in_words(cell):
-    """What the simplified layer has, over seeds, in units of its constant c."""
-    c = np.abs(cell.score_identity)
-    said = {r"$|W_{24}|/c$": np.abs(cell.marker_score) / c, r"$c\,|\mathrm{diag}\,V_{31}|$": np.abs(cell.value_identity) * c,
-            "largest other": cell.largest_other}  # fmt: skip
-    lines = [f"{name}: {float(values.median()):.2f} ({float(values.min()):.2f} to {float(values.max()):.2f})" for name, values in said.items()]
-    return "\n".join(["columns: what is read", "over seeds, median (range):", *lines, f"seeds reflected: {int(cell.reflected.sum())} of {cell.sizes['seed']}"])
+    """What the simplified layer has, over seeds."""
+    parts = {"$|W_{13}|$": cell.score_identity, "$|W_{24}|$": cell.marker_score, "$|V_{31}|$": cell.value_identity,
+             "largest other": cell.largest_other}  # fmt: skip
+    lines = [f"{name}: {_over_seeds(np.abs(values))}" for name, values in parts.items()]
+    reflected = f"seeds reflected: {int(cell.reflected.sum())} of {cell.sizes['seed']}"
+    return "\n".join(["diagonals, median over seeds (range):", *lines, reflected])
+
+
+def _over_seeds(values):
+    return f"{float(values.median()):.2f} ({float(values.min()):.2f} to {float(values.max()):.2f})"

@@ -193,7 +193,8 @@ def _checked(*, model, parameterisation, guess, precision, batch_size, learning_
 
 def _check_pools(prompts, weights, rngs, model):
     if np.ndim(weights) != 3 or len(weights) != len(rngs):
-        raise ValueError(f"weights have shape {np.shape(weights)}: must be (n_layers, n_tasks, D), with one of {len(rngs)} rngs for each layer")
+        raise ValueError(f"weights have shape {np.shape(weights)}: must be (n_layers, n_tasks, D), "
+                         f"with one of {len(rngs)} rngs for each layer")  # fmt: skip
     (*leading, dim), shape = np.shape(weights), np.shape(prompts)
     rows = dim + 1 if model == "linear" else "n_context"
     if len(shape) != 4 or shape != (*leading, shape[2] if model == "softmax" else rows, dim + 1):
