@@ -2,16 +2,19 @@
 
 One thread, float32, D = 50, batches of 300. Before anything is printed, both ways must find the same in float64: losses and matrices
 after a few steps of training, and estimates at every depth. The literal way builds the token matrix of every prompt and lets autograd
-run; it multiplies matrices with vectors from the right, the faster way to write it.
+run; it multiplies matrices with vectors from the right, the faster way to write it. Last comes what the training of attention-phase at
+paper scale takes at these speeds.
 """
 
 import argparse
 import statistics
 import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
+import yaml
 from tabulate import tabulate
 
 from cotdepth.covariance import identity
@@ -26,6 +29,8 @@ DIM, BATCH_SIZE, LEARNING_RATE, L2 = 50, 300, 1e-3, 1e-3
 TRAININGS = [("linear", 200, 100), ("linear", 400, 400), ("softmax", 200, 100), ("softmax", 1000, 1000)]
 EVALUATION = {"n_prompts": 4096, "n_context": 400, "depth": 31}
 TOGETHER = 256      # prompts that an evaluation has in memory at once
+PAPER_LENGTHS = [10, 30, 100, 300, 1000]   # between them, softmax takes a time linear in the length
+PAPER_POOL = 1000   # tasks; the largest pool of 10,000 is as fast
 AGREEMENT = 1e-10   # relative to the largest entry
 REPEATS = 5
 
@@ -36,7 +41,8 @@ def main():
     trainings = [("linear", 40, 20), ("softmax", 40, 20)] if options.quick else TRAININGS
     evaluation = {"n_prompts": 64, "n_context": 20, "depth": 3} if options.quick else EVALUATION
     print(tabulate([compared_training(*each) for each in trainings], headers="keys", floatfmt=".3g"), "\n")
-    print(tabulate([compared_evaluation(**evaluation)], headers="keys", floatfmt=".3g"))
+    print(tabulate([compared_evaluation(**evaluation)], headers="keys", floatfmt=".3g"), "\n")
+    print(tabulate(paper_estimate(PAPER_LENGTHS[:1] if options.quick else PAPER_LENGTHS), headers="keys", floatfmt=".3g"))
 
 
 def _options():
@@ -152,6 +158,38 @@ def some_matrices(dtype):
     noise[1, : DIM, DIM + 1 : -1] += np.eye(DIM)
     noise[1, DIM, -1] -= 1
     return dict(zip("VW", torch.tensor(noise).to(dtype)))
+
+
+# --- paper scale --------------------------------------------------------------------------------------------------
+
+
+def paper_estimate(lengths) -> list[dict]:
+    """Core hours of the training of attention-phase at paper scale, at the speeds measured now."""
+    block = experiment("config.yaml") | experiment("workflow/scales/paper.yaml")
+    return [estimated_grid(block | grid, lengths) for grid in block["grids"]]
+
+
+def estimated_grid(grid, lengths):
+    lengths = lengths[-1:] if grid["model"] == "linear" else lengths
+    milliseconds = [fast_step(grid["model"], length) for length in lengths]
+    trained = len(grid["guess"]) * len(grid["n_tasks"]) * grid["seeds"]
+    each = np.interp(grid["n_context"], lengths, milliseconds)
+    return {"at paper scale": grid["model"], "layers": trained * len(each), "steps": grid["steps"], "ms/step, least": each.min(),
+            "most": each.max(), "core hours": trained * grid["steps"] * each.sum() / 3.6e6}
+
+
+def fast_step(model, n_context) -> float:
+    training = fast_training(model, write_prompts(identity(DIM), n_context, PAPER_POOL, rng=np.random.default_rng(1)), "float32")
+    times = []
+    for _ in range(REPEATS + 1):
+        start = time.perf_counter()
+        training.run(20)
+        times.append(1e3 * (time.perf_counter() - start) / 20)
+    return statistics.median(times[1:])
+
+
+def experiment(name) -> dict:
+    return yaml.safe_load((Path(__file__).parents[1] / name).read_text(encoding="utf-8"))["experiments"]["attention-phase"]
 
 
 # --- both ---------------------------------------------------------------------------------------------------------

@@ -78,7 +78,9 @@ def evaluate_full(layers: xr.Dataset, covariance: Covariance, *, experiment_seed
     def errors(trained, each, shown, guesses, weights):
         layer = FullAttention(torch.tensor(trained.V.values), torch.tensor(trained.W.values), layers.model.item(), each, marker)
         initial = torch.from_numpy(guesses if trained.guess != "zero" else np.zeros_like(guesses))
-        return error_per_dimension(estimates_of(layer, shown, initial, depth), weights)
+        with np.errstate(over="ignore", invalid="ignore"):
+            error = error_per_dimension(estimates_of(layer, shown, initial, depth), weights)
+        return np.where(np.isnan(error), np.inf, error)   # inf - inf: an estimate has left the range of numbers
 
     found = np.stack([of_length(length) for length in progress(layers.n_context.values.tolist(), "context lengths")], axis=2)
     masks = ("mask", mask, {"long_name": "what an estimate sees", "units": "1"})
@@ -93,7 +95,7 @@ def over_seeds(errors: xr.Dataset, layers: xr.Dataset) -> xr.Dataset:
     ``seed_lowest`` and ``seed_highest``, and ``seed_median_of_means``; and of `cotdepth.full_structure.structure` the ``value_sign`` and
     ``reflected`` of each seed and the ``reflected_fraction``.
     """
-    median = errors.error_median
+    median = errors.error_median   # infinite where most prompts have left the range of numbers
     found = {
         "seed_median": (median.median("seed"), "median over seeds of the median error over test prompts"),
         "seed_lowest": (median.min("seed"), "lowest median error of a seed"),

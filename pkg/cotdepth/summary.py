@@ -12,7 +12,7 @@ def summarise(errors: xr.DataArray, quantiles: Sequence[float], source: str) -> 
     Parameters
     ----------
     errors : xarray.DataArray
-        Errors per dimension on (..., k, prompt), with labelled coordinates.
+        Errors per dimension on (..., k, prompt), with labelled coordinates; infinite where a prompt has left the range of numbers.
     quantiles : sequence of float
         Which quantiles to keep.
     source : str
@@ -28,7 +28,7 @@ def summarise(errors: xr.DataArray, quantiles: Sequence[float], source: str) -> 
     found = {
         "error_mean": (dims, values.mean(axis), "mean over test prompts"),
         "error_median": (dims, np.median(values, axis), "median over test prompts"),
-        "error_quantile": (["quantile", *dims], np.quantile(values, quantiles, axis=axis), "quantile over test prompts"),
+        "error_quantile": (["quantile", *dims], _quantiles(values, quantiles, axis), "quantile over test prompts"),
     }
     axes = {
         "k": ("k", np.arange(errors.sizes["k"]), {"long_name": "chain-of-thought depth", "units": "steps"}),
@@ -40,3 +40,12 @@ def summarise(errors: xr.DataArray, quantiles: Sequence[float], source: str) -> 
         coords=dict(errors.coords) | axes,
         attrs={"title": "Error against depth on fresh test prompts", "source": source},
     )
+
+
+def _quantiles(values, quantiles, axis):
+    """Interpolated between prompts, and infinite where one of the two is."""
+    if np.isfinite(values).all():
+        return np.quantile(values, quantiles, axis=axis)
+    with np.errstate(invalid="ignore"):
+        between = np.quantile(values, quantiles, axis=axis)
+    return np.where(np.isfinite(between), between, np.quantile(values, quantiles, axis=axis, method="higher"))

@@ -29,7 +29,11 @@ def test_a_wrong_engine_is_not_timed():
 def test_the_benchmark_of_attention_runs():
     done = subprocess.run([sys.executable, ATTENTION, "--quick"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    rows = {row[0]: row[1:] for row in map(str.split, done.stdout.splitlines()) if row}
+    lines = [row for row in map(str.split, done.stdout.splitlines()) if row]
+    rows = {row[0]: row[1:] for row in lines[:-2]}
+    for (name, layers), line in zip([("linear", 2400), ("softmax", 1125)], lines[-2:]):
+        assert line[:3] == [name, str(layers), "5000"]
+        assert float(line[5]) == pytest.approx(layers * 5000 * float(line[3]) / 3.6e6, rel=0.02)   # of one speed, here
     for name, sizes in {"linear": ["40", "20"], "softmax": ["40", "20"], "64": ["20", "3"]}.items():
         literal, fast, ratio, difference = map(float, rows[name][2:])
         assert rows[name][:2] == sizes and ratio == pytest.approx(literal / fast, rel=0.02) and 0 <= difference < 1e-10

@@ -10,7 +10,7 @@ from cotdepth.checkpoints import Checkpoints
 from cotdepth.covariance import identity
 from cotdepth.devices import DeviceError, chosen_device
 from cotdepth.full_evaluation import evaluate_full, over_seeds
-from cotdepth.full_pools import draw_pool, full_pools
+from cotdepth.full_pools import full_pools
 from cotdepth.full_structure import structure
 from cotdepth.full_training import train_full
 from cotdepth.prompts import draw_prompts
@@ -212,3 +212,13 @@ def test_what_errors_say_over_seeds(tmp_path):
     for place, name in enumerate(["seed_lowest", "seed_median", "seed_highest"]):
         np.testing.assert_array_equal(found[name], medians[..., place])
     xr.testing.assert_equal(found.reflected, layers.reflected)
+
+
+def test_a_prompt_that_leaves_the_range_of_numbers_has_an_infinite_error():
+    huge = layers_of(*[tuple(1e200 * each for each in simplified(3, 1.0, np.eye(3)))] * 2)
+    layers = huge.expand_dims(guess=["fresh"], n_context=[5]).assign_coords(seed=[0, 1], model="linear").assign_attrs(stream="c")
+    errors = evaluated(structure(layers))
+    assert np.isposinf(errors.isel(k=slice(2, None))).all() and np.isfinite(errors.sel(k=0)).all()
+    found = over_seeds(summarise(errors, [0.1, 0.5], "test"), structure(layers))
+    for name in ("error_mean", "error_median", "error_quantile", "seed_median", "seed_highest"):
+        assert np.isposinf(found[name].sel(k=3)).all()

@@ -37,7 +37,7 @@ class Checkout:
     def python(self, *command, **settings) -> subprocess.CompletedProcess:
         """The same, run to its end."""
         process = self.start(*command, **settings)
-        stdout, stderr = process.communicate(timeout=180)
+        stdout, stderr = process.communicate(timeout=900)   # a whole run beside other work
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     def snakemake(self, *arguments, **settings) -> subprocess.CompletedProcess:

@@ -88,10 +88,12 @@ def _draw_map(figure, axes, cells, depth, title):
 
 def _draw_seeds(figure, axes, cells, depth, title):
     lowest, highest = (np.array([cell[name].sel(k=depth) for cell in cells]).T for name in ("seed_lowest", "seed_highest"))
-    mesh = axes.pcolormesh(np.clip(np.log10(highest / lowest), *SPREAD), cmap="cividis", vmin=SPREAD[0], vmax=SPREAD[1])
+    with np.errstate(invalid="ignore"):
+        decades = np.log10(highest / lowest)   # no number where all seeds have left the range of numbers
+    mesh = axes.pcolormesh(np.clip(decades, *SPREAD), cmap="cividis", vmin=SPREAD[0], vmax=SPREAD[1])
     reflected = np.array([cell.reflected.sum("seed") for cell in cells]).T
     for (row, col), count in np.ndenumerate(reflected):
-        light = np.log10(highest[row, col] / lowest[row, col]) > np.mean(SPREAD)
+        light = not decades[row, col] < np.mean(SPREAD)
         axes.text(col + 0.5, row + 0.5, f"{int(count)}/{cells[0].sizes['seed']}", ha="center", va="center", fontsize=7,
                   color="black" if light else "white")  # fmt: skip
     figure.colorbar(mesh, ax=axes, extend="max", label="decades from lowest to highest seed")
@@ -128,7 +130,8 @@ def _draw_curves(axes, cell, predicted, title):
         axes.plot(at.k, at.seed_median_of_means, color=shade, linestyle=(0, (1, 1.5)), linewidth=1)
         for each in predicted:
             axes.plot(each.k, each.error.sel(n_context=length), color=shade, linestyle=(0, (4, 2)), linewidth=1)
-    low, high = axes.dataLim.intervaly
+    shown = np.concatenate([line.get_ydata() for line in axes.lines])
+    low, high = shown[np.isfinite(shown)].min(), shown[np.isfinite(shown)].max()
     axes.set(yscale="log", ylim=(max(low / 2, CURVES[0]), min(high * 2, CURVES[1])), xlim=(0, float(cell.k[-1])), title=title,
              xlabel="depth $k$ (steps)", ylabel=r"error $|w - w_k|^2 / D$")  # fmt: skip
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
