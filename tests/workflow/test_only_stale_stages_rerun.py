@@ -17,6 +17,7 @@ FAMILIES_COMPARED = {"compare_finite_size": 3, "figure_family_curves": 1, "figur
 FAMILIES_EVALUATED = {"evaluate_families": 4, **FAMILIES_COMPARED}
 FAMILIES_DRAWN = {"data_families": 3, "train_families": 3, **FAMILIES_EVALUATED}
 ATTENTION_EVALUATED = {"evaluate_attention": 4, "figure_attention_phase": 1}
+ATTENTION_PREDICTED = {"theory_attention": 2, "figure_attention_phase": 1}
 ATTENTION_TRAINED = {"train_attention": 4, **ATTENTION_EVALUATED, "figure_learned_matrices": 1}
 SELECTED = {"train_selection": 2, "evaluate_selection": 2, "figure_task_selection": 1}
 FIGURES = {"figure_task_selection": 2} | dict.fromkeys(("figure_depth_curves", "figure_phase_diagram", "figure_scaling",
@@ -62,8 +63,8 @@ def test_an_edit_of_comments_and_docstrings_does_nothing(checkout):
     ("pkg/cotdepth/evaluation.py", EVALUATED),
     ("pkg/cotdepth/comparison.py", {**COMPARED, **FAMILIES_COMPARED, "compare_finite_size": 4}),
     ("pkg/cotdepth/families.py", {**FAMILIES_DRAWN, "theory_equivalent": 4}),
-    ("pkg/cotdepth/theory/equivalents.py", {"theory_equivalent": 4, **FAMILIES_COMPARED}),
-    ("pkg/cotdepth/theory/row_filter.py", {**PREDICTED, "theory_damping": 1, "figure_deployment": 1}),
+    ("pkg/cotdepth/theory/equivalents.py", {"theory_equivalent": 4, **FAMILIES_COMPARED, **ATTENTION_PREDICTED}),
+    ("pkg/cotdepth/theory/row_filter.py", {**PREDICTED, "theory_damping": 1, "figure_deployment": 1, **ATTENTION_PREDICTED}),
     ("pkg/cotdepth/theory/finite_errors.py",
      {"theory_scaling": 2, "figure_scaling": 1, "theory_layer": 1, "theory_at_pools": 1, **LAYERS_COMPARED}),
     ("pkg/cotdepth/models/reduced.py", {**EVALUATED, **FAMILIES_EVALUATED, "compare_finite_size": 4}),
@@ -73,7 +74,7 @@ def test_an_edit_of_comments_and_docstrings_does_nothing(checkout):
     ("pkg/cotdepth/fit/full_attention.py", ATTENTION_TRAINED),
     ("pkg/cotdepth/checkpoints.py", ATTENTION_TRAINED),
     ("pkg/cotdepth/full_evaluation.py", ATTENTION_EVALUATED),
-    ("pkg/cotdepth/theory/trained_attention.py", {"theory_attention": 2, "figure_attention_phase": 1}),
+    ("pkg/cotdepth/theory/trained_attention.py", ATTENTION_PREDICTED),
     ("pkg/cotdepth/baselines.py", {"evaluate_baselines": 1, "figure_layer_depth": 1}),
     ("pkg/cotdepth/selection.py", {"train_selection": 3, "evaluate_selection": 3, "figure_task_selection": 2}),
     ("pkg/cotdepth/figures/style.py", FIGURES),

@@ -1,7 +1,6 @@
 # Names and paths shared by the rules; the values that a job consumes are in its stamp.
 
 RESULTS = str(plan.results)
-DEVICE = plan.device
 STAGE = f"{RESULTS}/{{experiment}}"
 LOG = f"{RESULTS}/logs/{{experiment}}"
 

@@ -79,6 +79,8 @@ rule train_attention:
         f"{STAGE}/train/{{cell}}.nc",
     wildcard_constraints:
         experiment=only(plan.family("train", "attention")),
+    params:
+        device=plan.device,  # of no influence on the result, and so not in the stamp
     log:
         f"{LOG}/train/{{cell}}.log",
     conda:
@@ -86,4 +88,4 @@ rule train_attention:
     message:
         "{wildcards.experiment}: train all matrices of attention, {wildcards.cell}"
     shell:
-        "python scripts/train_attention.py --stamp {input.stamp:q} --data {input.data:q} --device {DEVICE} --out {output:q} > {log:q} 2>&1"
+        "python scripts/train_attention.py --stamp {input.stamp:q} --data {input.data:q} --device {params.device} --out {output:q} > {log:q} 2>&1"

@@ -12,9 +12,8 @@ import numpy as np
 import torch
 
 from cotdepth.checks import count_argument, scale_argument
+from cotdepth.fit.precisions import PRECISIONS
 from cotdepth.prompts import Prompts
-
-PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from cotdepth.checks import choice_argument, count_argument, positive_argument
-from cotdepth.fit.adam import PRECISIONS
+from cotdepth.fit.precisions import PRECISIONS
 from cotdepth.models.full_attention import CHUNK_BYTES, block_places, loss_and_gradients
 from cotdepth.models.literal_attention import MODELS, PARAMETERISATIONS
 

@@ -1,0 +1,5 @@
+"""Number formats of training loops."""
+
+import torch
+
+PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
