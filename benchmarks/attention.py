@@ -30,7 +30,7 @@ TRAININGS = [("linear", 200, 100), ("linear", 400, 400), ("softmax", 200, 100), 
 EVALUATION = {"n_prompts": 4096, "n_context": 400, "depth": 31}
 TOGETHER = 256      # prompts that an evaluation has in memory at once
 PAPER_LENGTHS = [10, 30, 100, 300, 1000]   # between them, softmax takes a time linear in the length
-PAPER_POOL = 1000   # tasks; the largest pool of 10,000 is as fast
+PAPER_POOL = 1000   # tasks
 AGREEMENT = 1e-10   # relative to the largest entry
 REPEATS = 5
 
@@ -164,7 +164,7 @@ def some_matrices(dtype):
 
 
 def paper_estimate(lengths) -> list[dict]:
-    """Core hours of the training of attention-phase at paper scale, at the speeds measured now."""
+    """Core hours of the training alone of attention-phase at paper scale, at the speeds measured now."""
     block = experiment("config.yaml") | experiment("workflow/scales/paper.yaml")
     return [estimated_grid(block | grid, lengths) for grid in block["grids"]]
 
@@ -175,7 +175,7 @@ def estimated_grid(grid, lengths):
     trained = len(grid["guess"]) * len(grid["n_tasks"]) * grid["seeds"]
     each = np.interp(grid["n_context"], lengths, milliseconds)
     return {"at paper scale": grid["model"], "layers": trained * len(each), "steps": grid["steps"], "ms/step, least": each.min(),
-            "most": each.max(), "core hours": trained * grid["steps"] * each.sum() / 3.6e6}
+            "most": each.max(), "core hours of training": trained * grid["steps"] * each.sum() / 3.6e6}
 
 
 def fast_step(model, n_context) -> float:

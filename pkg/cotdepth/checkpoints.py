@@ -1,6 +1,7 @@
-"""How far training has come, kept on disk: a job that was killed goes on from there, to the same bytes."""
+"""How far training has come, kept on disk: a job that was killed goes on from there, on a CPU to the same bytes."""
 
-import pickle
+import hashlib
+import io
 from pathlib import Path
 
 import torch
@@ -9,7 +10,7 @@ from cotdepth import spec
 from cotdepth.stamps import flush, replacing
 from cotdepth.store import versions
 
-UNREADABLE = (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError)   # of damaged or foreign files
+DIGEST = 32   # bytes, before the state
 
 
 class Checkpoints:
@@ -18,7 +19,7 @@ class Checkpoints:
     Parameters
     ----------
     folder : Path
-        Made when the first state is saved.
+        Made when a state is saved; another job of the same cell may remove it at any time.
     made_of : dict
         What decides the outcome beside the versions of libraries: stamp, inputs, device. States made of something else are not used.
     """
@@ -27,22 +28,31 @@ class Checkpoints:
         self._folder, self._made_of = Path(folder), spec.digest(spec.canonical(made_of | {"versions": versions()}))
 
     def load(self, name: str) -> dict | None:
-        """The state saved under this name, None if there is none that can be used; never runs code that a file holds."""
-        path = self._folder / f"{name}.pt"
-        if not path.exists():
+        """The state saved under this name, None if there is none, or none that is whole; never runs code that a file holds."""
+        path = self._path(name)
+        content = path.read_bytes() if path.exists() else None
+        if content is None:
             return None
-        try:
-            saved = torch.load(path, map_location="cpu", weights_only=True)
-            if saved["made_of"] == self._made_of:
-                return saved["state"]
-            print(f"{path}: of other parameters, code, inputs, versions or device: training starts anew")
-        except UNREADABLE as error:
-            print(f"{path}: cannot be read ({error}): training starts anew")
-        return None
+        if hashlib.sha256(content[DIGEST:]).digest() != content[:DIGEST]:
+            print(f"{path}: damaged, and not used: training starts anew")
+            return None
+        return torch.load(io.BytesIO(content[DIGEST:]), map_location="cpu", weights_only=True)
 
     def save(self, name: str, state: dict) -> None:
         """Keep a state in the place of the one before, whole or not at all."""
+        written = io.BytesIO()
+        torch.save(state, written)
+        content = hashlib.sha256(written.getvalue()).digest() + written.getvalue()
+        try:
+            self._write(self._path(name), content)
+        except FileNotFoundError:   # the folder was removed in this instant
+            self._write(self._path(name), content)
+
+    def _path(self, name):
+        return self._folder / f"{name}.{self._made_of[:16]}.pt"
+
+    def _write(self, path, content):
         self._folder.mkdir(parents=True, exist_ok=True)
-        with replacing(self._folder / f"{name}.pt") as temporary:
-            torch.save({"made_of": self._made_of, "state": state}, temporary)
+        with replacing(path) as temporary:
+            temporary.write_bytes(content)
             flush(temporary)

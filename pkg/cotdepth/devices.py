@@ -2,8 +2,6 @@
 
 import torch
 
-DEVICES = ("auto", "cpu", "cuda")
-
 
 class DeviceError(OSError):
     """A device that was asked for and is not there."""
@@ -21,5 +19,10 @@ def chosen_device(asked: str) -> str:
     if asked == "cuda" and not there:
         raise DeviceError("device = cuda: torch finds no CUDA device on this machine; use cpu or auto")
     device = "cuda" if there and asked != "cpu" else "cpu"
-    print(f"device: {device}" + (f" ({torch.cuda.get_device_name()})" if device == "cuda" else ""))
+    print(f"device: {device_name(device)}")
     return device
+
+
+def device_name(device: str) -> str:
+    """With the name of the GPU: rounding differs between them."""
+    return f"cuda, {torch.cuda.get_device_name()}" if device == "cuda" else device

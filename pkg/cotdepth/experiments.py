@@ -134,6 +134,8 @@ def _parameters(where, entry, point):
         raise ConfigError(f"{where}: {missing[0]!r} is missing")
     parameters = {key: point[key] for key in entry["keys"]}
     for key, value in parameters.items():
+        if key in entry.get("only_lists", ()) and not isinstance(value, list):
+            raise ConfigError(f"{where}: {key} = {value}: must be a list, and not among the cell_axes")
         if isinstance(value, list) and key not in entry.get("lists", ()):
             raise ConfigError(f"{where}: {key} = {value}: one value, or {key!r} among the cell_axes")
         if isinstance(value, list) and key not in entry.get("parallel", ()):
@@ -169,6 +171,9 @@ def _check_values(where, entry, point):
     for key, other in entry.get("at_least", ()):
         if point[key] < point[other]:
             raise ConfigError(f"{where}: {key} = {point[key]}: must be at least {other} = {point[other]}")
+    for key, allowed in entry.get("within", {}).items():
+        if not set(_as_list(point[key])) <= set(allowed):
+            raise ConfigError(f"{where}: {key} = {point[key]}: may hold {', '.join(allowed)} only")
     for key, largest in entry.get("at_most", {}).items():
         if point[key] > largest:
             raise ConfigError(f"{where}: {key} = {point[key]}: must be at most {largest} here")

@@ -39,7 +39,8 @@ def evaluate_full(layers: xr.Dataset, covariance: Covariance, *, experiment_seed
                   marker: str, depth: int, progress: Callable) -> xr.DataArray:
     """Errors per dimension on fresh prompts, the same ones for each kind of guess and mask.
 
-    A layer trained from random guesses thinks from one, ``w_0 ~ N(0, I)``, with an error of 2 on average; one trained from 0 from 0.
+    A layer trained from random guesses thinks from one, ``w_0 ~ N(0, I)``, with an error of 2 on average; one trained from 0 from 0
+    (it answers in one step: training has not seen the estimates that further steps begin with).
 
     Parameters
     ----------
@@ -89,11 +90,11 @@ def evaluate_full(layers: xr.Dataset, covariance: Covariance, *, experiment_seed
 
 
 def over_seeds(errors: xr.Dataset, layers: xr.Dataset) -> xr.Dataset:
-    """Errors by `cotdepth.summary.summarise` with what they say over seeds, and which seeds are reflected.
+    """Errors by `cotdepth.summary.summarise` with what they say over seeds, and which seeds think in reverse.
 
     Adds, on (mask, guess, n_context, k), the median over seeds ``seed_median`` of the medians over prompts with the extremes
-    ``seed_lowest`` and ``seed_highest``, and ``seed_median_of_means``; and of `cotdepth.full_structure.structure` the ``value_sign`` and
-    ``reflected`` of each seed and the ``reflected_fraction``.
+    ``seed_lowest`` and ``seed_highest`` and their distance ``seed_decades``, and ``seed_median_of_means``; and of
+    `cotdepth.full_structure.structure` the ``value_sign`` and ``reversed_directions`` of each seed and the ``unreversed_fraction``.
     """
     median = errors.error_median   # infinite where most prompts have left the range of numbers
     found = {
@@ -102,5 +103,8 @@ def over_seeds(errors: xr.Dataset, layers: xr.Dataset) -> xr.Dataset:
         "seed_highest": (median.max("seed"), "highest median error of a seed"),
         "seed_median_of_means": (errors.error_mean.median("seed"), "median over seeds of the mean error over test prompts"),
     }
-    signs = {name: layers[name] for name in ("value_sign", "reflected", "reflected_fraction")}
+    with np.errstate(invalid="ignore"):
+        decades = np.log10(found["seed_highest"][0] / found["seed_lowest"][0])
+    found["seed_decades"] = (decades, "decades from lowest to highest, NaN where both are infinite")
+    signs = {name: layers[name] for name in ("value_sign", "reversed_directions", "unreversed_fraction")}
     return errors.assign({name: values.assign_attrs(long_name=about, units="1") for name, (values, about) in found.items()} | signs)

@@ -43,7 +43,7 @@ class Job:
         self._check_code()
 
     def choice(self, name: str) -> str:
-        """What the command line chose, of something that does not change the result."""
+        """What the command line chose, of something that changes the result by rounding at most."""
         return getattr(self._arguments, name)
 
     def read(self, name: str) -> list:

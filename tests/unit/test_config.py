@@ -418,6 +418,10 @@ def test_a_figure_has_the_keys_that_its_drawing_reads_and_no_others(figure, key,
      "(attention, theory): train_covariance = 'isotropic': must be {exponent: 0, trace: dim} here"),
     ("grids", [{"model": "softmax", "n_tasks": 40, "n_context": [4], "guess": ["fresh"]}],
      "(attention, theory): no cell of the experiment has model = linear"),
+    ("grids", [{"model": "linear", "n_tasks": 40, "n_context": [4], "guess": ["zero"]}],
+     "(attention, theory): guess = ['zero']: may hold fresh, fixed only"),
+    ("grids", [{"model": "linear", "n_tasks": 40, "n_context": 4, "guess": ["fresh"]}],
+     "(attention, data): n_context = 4: must be a list, and not among the cell_axes"),
 ])  # fmt: skip
 def test_what_the_theory_of_attention_does_not_know_is_refused(key, value, message):
     assert fault(value, "experiments", "attention-phase", key) == f"experiments.attention-phase {message}"

@@ -268,6 +268,7 @@ def test_fully_trained_attention_has_a_row_for_each_model_and_guess():
     panels = [{"n_tasks": 8}, {"model": "linear", "n_tasks": 16}, {"model": "softmax"}]
     figure = draw_attention_phase(measured, theory, depth=3, panels=panels, title="t")
     assert_readable(figure)
+    assert figure.axes[0].get_gridspec().ncols == 4 and len([axes for axes in figure.axes if not axes.axison]) == 1   # none is empty
     rows = np.reshape(panels_of(figure)[:8], (2, 4)).tolist() + [panels_of(figure)[8:]]
     starts = ["linear, fresh guesses", "linear, a guess for each task", "softmax, fresh guesses"]
     assert [row[0].get_title().split(":")[0] for row in rows] == starts and [len(row) for row in rows] == [4, 4, 3]
@@ -277,7 +278,7 @@ def test_fully_trained_attention_has_a_row_for_each_model_and_guess():
         np.testing.assert_array_equal(medians.get_ydata(), of_cell.seed_median.sel(n_context=LENGTHS[model][0]))
         np.testing.assert_array_equal(means.get_ydata(), of_cell.seed_median_of_means.sel(n_context=LENGTHS[model][0]))
         assert len(row[2].lines) == len(LENGTHS[model]) * (3 if model == "linear" else 2)   # with theory
-        assert {text.get_text() for text in row[1].texts} <= {"0/3", "1/3", "2/3", "3/3"}
+        assert {text.get_text() for text in row[1].texts} <= {"0", "0.33", "0.67", "1"}
     np.testing.assert_array_equal(rows[0][2].lines[2].get_ydata(), theory.error.isel(n_tasks=0, model=0).sel(guess="fresh", n_context=5))
     assert "theory of the mean" in legend_texts(figure)
 
@@ -290,8 +291,8 @@ def test_learned_matrices_have_a_column_for_each_number_of_tasks_and_examples():
     assert [panel.get_title() for panel in panels[:2]] == ["$V$, $M = 20$, $n = 5$", "$V$, $M = 20$, $n = 20$"] and len(panels) == 12
     shown = panels[6].images[0].get_array()
     np.testing.assert_array_equal(shown, layers.W.sel(n_tasks=20, n_context=5, seed=0, guess="fresh"))
-    reflected = int(layers.reflected.sel(n_tasks=200, n_context=60, guess="fresh").sum())
-    assert panels[-1].get_xlabel().endswith(f"seeds reflected: {reflected} of 3")
+    unreversed = layers.unreversed_fraction.sel(n_tasks=200, n_context=60, guess="fresh").item()
+    assert panels[-1].get_xlabel().endswith(f"no reversed direction: {unreversed:.0%}")
 
 
 # --- task selection -----------------------------------------------------------------------------------------------

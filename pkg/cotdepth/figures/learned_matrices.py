@@ -23,11 +23,12 @@ def draw_learned_matrices(layers: xr.Dataset, *, title: str) -> Figure:
     """
     cells = [cell.isel(guess=0).sel(n_context=length) for cell in as_cells(layers) for length in cell.n_context.values]
     with plt.rc_context(SETTINGS | {"axes.grid": False}):
-        figure, axes = plt.subplots(2, len(cells), figsize=(1 + 3.1 * len(cells), 7.2), squeeze=False, layout="constrained")
+        figure, axes = plt.subplots(2, len(cells), figsize=(1 + 3 * len(cells), 7.4), squeeze=False, layout="constrained")
         for column, cell in zip(axes.T, cells):
             for panel, name in zip(column, "VW"):
                 where = f"$M = {cell.n_tasks.item()}$, $n = {int(cell.n_context)}$"
                 mesh = _draw_matrix(panel, cell[name].isel(seed=0).values, f"${name}$, {where}")
+            column[0].set_xticks([])
             column[1].set_xlabel(_in_words(cell), fontsize=8)
         figure.colorbar(mesh, ax=axes, extend="both", label="entry (first seed)", shrink=0.8)
         figure.suptitle(title, fontsize=12)
@@ -54,8 +55,8 @@ def _in_words(cell):
     parts = {"$|W_{13}|$": cell.score_identity, "$|W_{24}|$": cell.marker_score, "$|V_{31}|$": cell.value_identity,
              "largest other": cell.largest_other}  # fmt: skip
     lines = [f"{name}: {_over_seeds(np.abs(values))}" for name, values in parts.items()]
-    reflected = f"seeds reflected: {int(cell.reflected.sum())} of {cell.sizes['seed']}"
-    return "\n".join(["diagonals, median over seeds (range):", *lines, reflected])
+    unreversed = f"seeds with no reversed direction: {float(cell.unreversed_fraction):.0%}"
+    return "\n".join(["diagonals, median over seeds (range):", *lines, unreversed])
 
 
 def _over_seeds(values):

@@ -29,7 +29,7 @@ def _silently(steps, name):
 class FullTraining:
     """Training of several layers side by side, each on its own pool, that can be stopped, saved and resumed.
 
-    What a layer finds does not depend on the others, to the bit on a CPU. There one layer at a time is faster: its prompts stay in
+    What a layer finds does not depend on the others, but for rounding. On a CPU one layer at a time is faster: its prompts stay in
     cache. A GPU is filled by many.
 
     Parameters
