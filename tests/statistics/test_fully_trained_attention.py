@@ -1,6 +1,7 @@
 """All matrices of linear attention trained with fresh guesses, against the population optimum and what was measured before."""
 
 import numpy as np
+import pytest
 import torch
 
 from cotdepth.covariance import identity
@@ -10,16 +11,16 @@ from cotdepth.models.full_attention import FullAttention, ShownPrompts
 from cotdepth.prompts import draw_prompts
 from cotdepth.rollout import error_per_dimension
 from cotdepth.streams import stream
-from cotdepth.theory import asymptotic
+from cotdepth.theory import asymptotic, finite
 
 
 def stream_of(purpose, seed):
     return stream(15, purpose, cell="", seed=seed)
 
 
-def trained(dim, n_tasks, n_context, steps, seed, **options):
+def trained(dim, n_tasks, n_context, steps, seed, guess="fresh", **options):
     pool = draw_prompts(identity(dim), n_context, n_tasks, rng=stream_of("pool", seed))
-    training = FullTraining(pool.grams[None], pool.weights[None], model="linear", parameterisation="merged", guess="fresh",
+    training = FullTraining(pool.grams[None], pool.weights[None], model="linear", parameterisation="merged", guess=guess,
                             learning_rate=1e-3, rngs=[stream_of("training", seed)], **options)
     training.run(steps)
     return {name: matrix.double() for name, [matrix] in training.matrices().items()}
@@ -45,6 +46,15 @@ def test_errors_with_many_tasks():
     np.testing.assert_allclose(history[[1, 5, 10]], [0.68, 0.13, 0.046], rtol=0.15)
     np.testing.assert_allclose(history[:2], 2 * asymptotic.error_curve(2.0, np.inf, depth=1).values, rtol=0.05)   # a random guess
     np.testing.assert_allclose(history, data_only, rtol=1e-6)
+
+
+@pytest.mark.parametrize("guess", ["fresh", "fixed"])
+def test_with_very_many_tasks_every_kind_of_guess_finds_the_population_optimum(guess):
+    """D = 16, 6400 tasks of 32 examples, depths 1 to 4: medians over three seeds of mean errors within 5% of the exact mean."""
+    layers = [trained(16, 6400, 32, 3000, seed, guess, batch_size=300, l2=1e-3) for seed in range(3)]
+    found = np.median([mean_errors(layer, 32, 4, "data_only", seed) for seed, layer in enumerate(layers)], axis=0)
+    expected = 2 * finite.error_exact(identity(16), identity(16), n_context=32, n_context_test=32, depth=4).values
+    np.testing.assert_allclose(found, expected, rtol=0.05)
 
 
 def test_learned_matrices():
