@@ -8,9 +8,9 @@ def main(job):
     from cotdepth.figures.attention_phase import draw_attention_phase
     from cotdepth.figures.saving import save_figure
 
-    shown = {role: combine(job.read(role)) for role in ["measured", "theory"]}
+    measured, theory = combine(job.read("measured")), job.read("theory")
     options = {key: job.spec[key] for key in ("depth", "panels", "title")}
-    job.write_figure(draw_attention_phase(**shown, **options), save_figure)
+    job.write_figure(draw_attention_phase(measured, combine(theory) if theory else None, **options), save_figure)
 
 
 if __name__ == "__main__":

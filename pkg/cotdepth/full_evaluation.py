@@ -13,6 +13,8 @@ from cotdepth.models.full_attention import FullAttention, ShownPrompts, chunk_si
 from cotdepth.rollout import error_per_dimension, rollout
 from cotdepth.streams import stream
 
+KEPT = ("model", "n_tasks", "guess", "n_context", "seed")   # coordinates of layers that their errors have
+
 
 def estimates_of(layer: FullAttention, prompts: ShownPrompts, initial: Tensor, depth: int) -> np.ndarray:
     """The estimates ``w_0 .. w_depth``.
@@ -86,7 +88,7 @@ def evaluate_full(layers: xr.Dataset, covariance: Covariance, *, experiment_seed
     found = np.stack([of_length(length) for length in progress(layers.n_context.values.tolist(), "context lengths")], axis=2)
     masks = ("mask", mask, {"long_name": "what an estimate sees", "units": "1"})
     return xr.DataArray(found, dims=("mask", "guess", "n_context", "seed", "k", "prompt"),
-                        coords={"mask": masks, **{axis: layers.coords[axis] for axis in ("model", "guess", "n_context", "seed")}})
+                        coords={"mask": masks, **{name: layers.coords[name] for name in KEPT}})
 
 
 def over_seeds(errors: xr.Dataset, layers: xr.Dataset) -> xr.Dataset:

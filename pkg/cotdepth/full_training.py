@@ -133,6 +133,7 @@ def _labelled(found, pools, guess):
         coords={
             "guess": ("guess", guess, {"long_name": "first guesses in training", "units": "1"}),
             **{name: pools.coords[name] for name in ("model", "n_context", "seed")},
+            "n_tasks": pools.n_tasks,
             "row": ("row", np.arange(width), {"long_name": f"row: {about}", "units": "1"}),
             "col": ("col", np.arange(width), {"long_name": f"column: {about}", "units": "1"}),
             "step": ("step", np.arange(1, losses.shape[-1] + 1), {"long_name": "training step", "units": "steps"}),

@@ -107,7 +107,7 @@ class Job:
 def run(main, inputs=(), choices=None) -> None:
     """Run a script: parse its command line, hand ``main`` its `Job`, and say how long it took.
 
-    Every script takes ``--stamp FILE``, ``--out FILE...`` and, for each name of ``inputs``, ``--NAME FILE...``; for each name of
+    Every script takes ``--stamp FILE``, ``--out FILE...`` and, for each name of ``inputs``, ``--NAME [FILE...]``; for each name of
     ``choices`` ``--NAME WORD``, one of its words, the first if it is not given. Ends with exit
     code 2 and one line where the stamp, the code, an input, the disk or the device is not what it should be.
     """
@@ -115,7 +115,7 @@ def run(main, inputs=(), choices=None) -> None:
     parser = argparse.ArgumentParser(description=sys.modules[main.__module__].__doc__)
     parser.add_argument("--stamp", type=Path, required=True, metavar="FILE")
     for name in (*inputs, "out"):
-        parser.add_argument(f"--{name}", type=Path, nargs="+", required=True, metavar="FILE")
+        parser.add_argument(f"--{name}", type=Path, nargs="+" if name == "out" else "*", required=True, metavar="FILE")
     for name, words in (choices or {}).items():
         parser.add_argument(f"--{name}", choices=words, default=words[0])
     arguments = parser.parse_args()

@@ -66,8 +66,9 @@ class Plan:
         return [self.artifact(experiment, source, name) for name in self._upstream_cells(experiment, stage, cell, source)]
 
     def figure_inputs(self, figure: str, role: str) -> list[str]:
-        """Paths of the artifacts that a figure reads in one of its roles."""
-        return self.artifacts(*self.figures[figure]["inputs"][role].split("/"))
+        """Paths of the artifacts that a figure reads in one of its roles; none if it goes without."""
+        inputs = self.figures[figure]["inputs"]
+        return self.artifacts(*inputs[role].split("/")) if role in inputs else []
 
     def write(self, replace: bool = True) -> int:
         """Write the index, the tables of cells and the stamps, each only if its content changed.
@@ -139,10 +140,19 @@ class Plan:
         if unknown:
             raise ConfigError(f"{where}.inputs.{unknown[0]}: unknown key; {nearest(unknown[0], roles)}")
         for role, wanted in roles.items():
+            if role not in figure["inputs"] and role in self._drawn[figure["draw"]].get("optional", ()):
+                continue
             if role not in figure["inputs"]:
                 raise ConfigError(f"{where}.inputs: {role!r} is missing, an <experiment>/{wanted}")
             self._check_source(f"{where}.inputs.{role}", figure["inputs"][role], wanted, self._drawn[figure["draw"]]["families"][role])
+        self._check_together(where, figure)
         self._check_keys(where, figure)
+
+    def _check_together(self, where, figure):
+        """Theory is drawn beside the experiment that it is of."""
+        shown = [source for role, source in figure["inputs"].items() if role in self._drawn[figure["draw"]].get("together", ())]
+        if len({source.partition("/")[0] for source in shown}) > 1:
+            raise ConfigError(f"{where}.inputs: {', '.join(shown)}: must be of one experiment")
 
     def _check_keys(self, where, figure):
         """A figure has the keys that its drawing reads, and no others."""
@@ -151,7 +161,8 @@ class Plan:
             if (key in figure) != (key in drawn):
                 raise ConfigError(f"{where}.{key}: " + (f"{figure['draw']} does not read it" if key in figure else "is missing"))
         for role, axes in drawn.get("axes", {}).items():
-            self._check_axes(f"{where}.inputs.{role}", figure["inputs"][role], axes, product=role in drawn.get("product", ()))
+            if role in figure["inputs"]:
+                self._check_axes(f"{where}.inputs.{role}", figure["inputs"][role], axes, product=role in drawn.get("product", ()))
         if "tested" in drawn:
             self._check_tested(where, figure, drawn["tested"])
         if "depth" in drawn:
@@ -194,7 +205,7 @@ class Plan:
         return experiment_points(experiment, self._blocks[experiment])
 
     def _check_depth(self, where, figure, roles):
-        for role in roles:
+        for role in set(roles) & set(figure["inputs"]):
             least = min(point["depth"] for point in self._points(figure, role))
             if figure["depth"] > least:
                 experiment = figure["inputs"][role].partition("/")[0]

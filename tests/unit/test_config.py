@@ -427,6 +427,17 @@ def test_what_the_theory_of_attention_does_not_know_is_refused(key, value, messa
     assert fault(value, "experiments", "attention-phase", key) == f"experiments.attention-phase {message}"
 
 
+def test_attention_is_drawn_without_theory_or_with_that_of_its_own_experiment():
+    config = with_value("attention-phase/evaluate", "figures", "attention-phase", "inputs", "measured")
+    alone = copy.deepcopy(config)
+    del alone["figures"]["attention-phase"]["inputs"]["theory"]
+    assert plan(alone).figure_inputs("attention-phase", "theory") == []
+    config["experiments"]["mine"] = config["experiments"]["attention-phase"]
+    config["figures"]["attention-phase"]["inputs"]["theory"] = "mine/theory"
+    with pytest.raises(ConfigError, match="inputs: attention-phase/evaluate, mine/theory: must be of one experiment"):
+        plan(config)
+
+
 def test_the_theory_of_attention_has_the_cells_of_linear_attention_alone():
     stages = plan(CONFIG).experiments["attention-phase"]
     models = {name: {values["model"] for values, _ in stage.cells.values()} for name, stage in stages.items()}

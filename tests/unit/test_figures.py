@@ -283,6 +283,13 @@ def test_fully_trained_attention_has_a_row_for_each_model_and_guess():
     assert "theory of the mean" in legend_texts(figure)
 
 
+def test_fully_trained_attention_is_drawn_where_there_is_no_theory():
+    measured = combine([measured_cell("softmax", count, ["fresh"]) for count in (40, 100)])
+    figure = draw_attention_phase(measured, None, depth=3, panels=[{"n_tasks": 40}], title="t")
+    assert_readable(figure)
+    assert len(panels_of(figure)) == 3 and "theory" not in legend_texts(figure)
+
+
 def test_learned_matrices_have_a_column_for_each_number_of_tasks_and_examples():
     layers = combine([cell(trained_layers("linear", count, ["fresh"]), {"n_tasks": count}, "train") for count in (20, 200)])
     figure = draw_learned_matrices(layers, title="t")

@@ -259,7 +259,7 @@ def test_what_errors_say_over_seeds(tmp_path):
 
 def test_a_prompt_that_leaves_the_range_of_numbers_has_an_infinite_error():
     huge = layers_of(*[tuple(1e150 * each for each in simplified(3, 1.0, np.eye(3)))] * 2)
-    layers = huge.expand_dims(guess=["fresh"], n_context=[5]).assign_coords(seed=[0, 1], model="linear").assign_attrs(stream="c")
+    layers = huge.expand_dims(guess=["fresh"], n_context=[5]).assign_coords(seed=[0, 1], model="linear", n_tasks=6).assign_attrs(stream="c")
     errors = evaluated(structure(layers))
     assert np.isposinf(errors.isel(k=slice(2, None))).all() and np.isfinite(errors.sel(k=0)).all()
     found = over_seeds(summarise(errors, [0.1, 0.5], "test"), structure(layers))

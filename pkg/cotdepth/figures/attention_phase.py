@@ -17,7 +17,7 @@ CURVES = (1e-5, 1e4)    # of a panel of curves, at most: beyond, rare prompts ca
 GUESSES = {"fresh": "fresh guesses", "fixed": "a guess for each task", "zero": "guess 0"}
 
 
-def draw_attention_phase(measured: xr.Dataset, theory: xr.Dataset, *, depth: int, panels: list[dict], title: str) -> Figure:
+def draw_attention_phase(measured: xr.Dataset, theory: xr.Dataset | None, *, depth: int, panels: list[dict], title: str) -> Figure:
     """A row for each model and kind of guess: two maps, and a panel of curves for each number of tasks chosen.
 
     Parameters
@@ -25,7 +25,7 @@ def draw_attention_phase(measured: xr.Dataset, theory: xr.Dataset, *, depth: int
     measured : xarray.Dataset
         As `cotdepth.full_evaluation.over_seeds` makes it, cells combined on (model, n_tasks).
     theory : xarray.Dataset
-        As `cotdepth.theory.trained_attention.summarise_training` makes it, of the same cells or some of them.
+        As `cotdepth.theory.trained_attention.summarise_training` makes it, of the same cells or some of them; None where there is none.
     depth : int
         Of the first map.
     panels : list of dict
@@ -33,7 +33,7 @@ def draw_attention_phase(measured: xr.Dataset, theory: xr.Dataset, *, depth: int
     title : str
         Title over the figure.
     """
-    cells, predicted = ([_of_one_model(cell) for cell in as_cells(combined)] for combined in (measured, theory))
+    cells, predicted = ([_of_one_model(cell) for cell in as_cells(shown)] if shown is not None else [] for shown in (measured, theory))
     rows = list(dict.fromkeys((cell.model.item(), guess) for cell in cells for guess in GUESSES if guess in cell.guess))
     shown = {row: [cell for wanted in panels for cell in choose(_cells_of(cells, *row), wanted)] for row in rows}
     columns = 2 + max(map(len, shown.values()))
@@ -42,7 +42,7 @@ def draw_attention_phase(measured: xr.Dataset, theory: xr.Dataset, *, depth: int
         for line, row in zip(axes, rows):
             _draw_row(figure, line, _cells_of(cells, *row), shown[row], _cells_of(predicted, *row), depth)
         figure.suptitle(title, fontsize=12)
-        figure.legend(handles=_key(), loc="outside lower center", ncols=2)
+        figure.legend(handles=_key(bool(predicted)), loc="outside lower center", ncols=2)
         return figure
 
 
@@ -134,11 +134,14 @@ def _draw_curves(axes, cell, predicted, title):
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _key():
+def _key(with_theory):
     grey = {"color": "#555555"}
+    words = "inf: more than half of the prompts have left the range of numbers; white: so have all seeds"
+    theory = [Line2D([], [], **grey, linestyle=(0, (4, 2)), linewidth=1, label="theory of the mean of the simplified layer")]
     return [
         Line2D([], [], **grey, label="experiment: median over prompts, then over seeds"),
         Line2D([], [], color="#bbbbbb", linewidth=7, label="experiment: medians of all seeds"),
         Line2D([], [], **grey, linestyle=(0, (1, 1.5)), linewidth=1, label="experiment: mean over prompts, median over seeds"),
-        Line2D([], [], **grey, linestyle=(0, (4, 2)), linewidth=1, label="theory of the mean of the simplified layer"),
+        *theory[: int(with_theory)],
+        Line2D([], [], linestyle="", label=words),
     ]

@@ -113,7 +113,7 @@ def summarise_training(dim: int, n_tasks: int, n_context: list[int], guess: list
     counts = [round(dim * ratio) + (kind == "fresh") for kind, ratio in zip(guess, ratios)]   # the fit errs by D / (M - D - 1)
     curves = [[VARIANCE * _curve(dim, length, count, ridge, depth) for length, ridge in zip(n_context, row)]
               for count, row in zip(counts, ridges)]
-    return _labelled(curves, ratios, ridges, guess, n_context)
+    return _labelled(curves, ratios, ridges, guess, n_context, n_tasks)
 
 
 def _curve(dim, n_context, n_tasks, ridge, depth):
@@ -123,7 +123,7 @@ def _curve(dim, n_context, n_tasks, ridge, depth):
     return equivalents.error_curve(np.ones(dim), np.ones(dim), n_tasks=n_tasks, ridge=ridge, depth=depth, **contexts).values
 
 
-def _labelled(curves, ratios, ridges, guess, n_context):
+def _labelled(curves, ratios, ridges, guess, n_context, n_tasks):
     found = {
         "error": (("guess", "n_context", "k"), np.array(curves), "predicted mean error |w - w_k|^2 / D of the simplified layer"),
         "task_ratio": (("guess",), np.array(ratios), "effective task ratio tau of the theory"),
@@ -134,6 +134,8 @@ def _labelled(curves, ratios, ridges, guess, n_context):
         coords={
             "guess": ("guess", guess, {"long_name": "first guesses in training", "units": "1"}),
             "n_context": ("n_context", n_context, {"long_name": "examples in a prompt", "units": "examples"}),
+            "n_tasks": ((), n_tasks, {"long_name": "prompts in each pool, each with its own task", "units": "prompts"}),
+            "model": ((), "linear", {"long_name": "attention", "units": "1"}),
             "k": ("k", np.arange(np.shape(curves)[-1]), {"long_name": "chain-of-thought depth", "units": "steps"}),
         },
         attrs={"title": "Theory of the simplified layer at the regime of trained attention",
