@@ -132,7 +132,7 @@ def test_longer_training_reruns_training_and_what_reads_it_but_neither_data_nor_
 
 
 def test_another_kind_of_guess_trains_but_draws_no_data(checkout):
-    checkout.configure("experiments.attention-phase", "guess: [fresh, fixed]", "guess: [fresh, zero]")
+    checkout.configure("experiments.attention-phase", "guess: [fresh, fixed]", "guess: [fixed]")
     assert checkout.rules() == {"train_attention": 2, "evaluate_attention": 2, "theory_attention": 2, "figure_attention_phase": 1}
 
 
