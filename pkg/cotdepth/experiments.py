@@ -15,6 +15,7 @@ from cotdepth.hints import nearest
 
 FAMILIES = ("learner", "theory", "comparison")
 DESCRIPTIVE = ("title", "cell_axes", "covariances")
+MODERATE = {"condition": 1e4, "trace": (1e-6, 1e6)}  # where gradient flow is integrated reliably, in a second
 RESERVED = ("figures", "logs", "smoke", "paper")
 
 
@@ -177,6 +178,9 @@ def _check_values(where, entry, point):
     for key, largest in entry.get("at_most", {}).items():
         if point[key] > largest:
             raise ConfigError(f"{where}: {key} = {point[key]}: must be at most {largest} here")
+    for key, smallest in entry.get("no_less", {}).items():
+        if point[key] < smallest:
+            raise ConfigError(f"{where}: {key} = {point[key]}: must be at least {smallest} here, for a standard error")
     for key, allowed in entry.get("only", {}).items():
         if point.get(key, allowed) != allowed:
             raise ConfigError(f"{where}: {key} = {point[key]}: must be {allowed}; it is not known for other values")
@@ -188,6 +192,10 @@ def _definition(where, name, point, restrictions):
     if name not in known:
         hint = nearest(name, known) if known else "the experiment defines none"
         raise ConfigError(f"{where} = {name!r}: not among the covariances; {hint}")
+    if "law" in known[name]:
+        return _random_definition(where, name, known[name], restrictions)
+    if "all_random" in restrictions:
+        raise ConfigError(f"{where} = {name!r}: must be a random covariance, {{law: ...}}, here")
     if dim % len(known[name].get("levels", [1])) or dim % 2 and known[name].get("basis") == "pairs":
         raise ConfigError(f"{where} = {name!r}: its levels or pairs do not divide dim = {dim} features equally")
     spectrum = known[name].get("spectrum", [1] * known[name].get("support", dim))
@@ -200,7 +208,31 @@ def _definition(where, name, point, restrictions):
         raise ConfigError(f"{where} = {name!r}: must be {{exponent: 0, trace: dim}} here")
     if "on_axes" in restrictions and known[name].get("basis", "axes") != "axes":
         raise ConfigError(f"{where} = {name!r}: its basis is not used here; leave it out")
+    if "moderate" in restrictions:
+        _require_moderate(f"{where} = {name!r}", known[name], dim)
     return known[name]
+
+
+def _require_moderate(where, definition, dim):
+    """Refuse a covariance that gradient flow takes forever with, or whose features have no ordinary size."""
+    levels = definition.get("spectrum", definition.get("levels", [1]))
+    spread = abs(definition.get("exponent", 0)) * math.log(definition.get("support", dim))
+    condition = max(max(levels) / min(levels) if min(levels) else math.inf, math.exp(min(spread, 700)))
+    low, high = MODERATE["trace"]
+    if condition > MODERATE["condition"]:
+        raise ConfigError(f"{where}: its largest eigenvalue is {condition:.3g} times the smallest; at most {MODERATE['condition']:g} here")
+    if definition["trace"] != "dim" and not low <= definition["trace"] <= high:
+        raise ConfigError(f"{where}: its trace is {definition['trace']:g}; must be from {low:g} to {high:g} here")
+
+
+def _random_definition(where, name, definition, restrictions):
+    """A law of random covariances by its name, for the few stages that can use one."""
+    if not {"all_random", "may_be_random"} & set(restrictions):
+        raise ConfigError(f"{where} = {name!r}: a random covariance cannot be used here")
+    law = definition["law"]
+    if law["family"] == "uniform" and not law["low"] < law["high"]:
+        raise ConfigError(f"{where} = {name!r}: low = {law['low']} must be below high = {law['high']}")
+    return definition
 
 
 def _distinct(where, values):

@@ -461,3 +461,82 @@ def test_every_fault_has_its_line():
 def test_a_drawing_of_short_and_long_test_prompts_needs_them():
     line = fault([10, 20, 1000], "experiments", "lsa-depth", "n_context_test")
     assert line == "figures.lsa-depth.inputs.compare: n_context_test must hold 30 for layer_depth"
+
+
+# --- gradient flow and distribution shifts ------------------------------------------------------------------------
+
+FLOW, SHIFT = ("experiments", "gradient-flow"), ("experiments", "distribution-shift")
+
+
+@pytest.mark.parametrize("key, value, allowed", [
+    ("start_scale", 1, "a number between 0 and 1"),
+    ("descent_step", 0, "a number between 0 and 1"),
+    ("halvings", 11, "a whole number from 0 to 10"),
+    ("duration", 0, "a number from 0.01 to 10000"),
+    ("records", 1, "a whole number from 2 to 10000"),
+])  # fmt: skip
+def test_a_faulty_path_of_the_flow_is_refused(key, value, allowed):
+    assert fault(value, *FLOW, key) == f"experiments.gradient-flow.{key} = {value}: must be {allowed}"
+
+
+@pytest.mark.parametrize("law", [
+    {"family": "normal", "mean": 1}, {"family": "exponential"}, {"family": "gamma", "shape": 1}, {"mean": 1}, "exponential",
+    {"family": "exponential", "mean": 1, "shape": 2},
+], ids=str)  # fmt: skip
+def test_what_is_no_law_is_refused(law):
+    line = fault({"law": law}, *FLOW, "covariances", "gamma")
+    assert line.startswith("experiments.gradient-flow.covariances.gamma.law = ") and "{family: gamma, shape, scale}" in line
+
+
+@pytest.mark.parametrize("law, key, allowed", [
+    ({"family": "exponential", "mean": 0}, "mean", "a number from 0.000001 to 1000000"),
+    ({"family": "exponential", "mean": 1e-200}, "mean", "a number from 0.000001 to 1000000"),
+    ({"family": "lognormal", "median": 1, "deviation": 4}, "deviation", "a number from 0.000001 to 3"),
+    ({"family": "lognormal", "median": 1e-9, "deviation": 1}, "median", "a number from 0.000001 to 1000000"),
+    ({"family": "gamma", "shape": 0.001, "scale": 1}, "shape", "a number from 0.01 to 1000000"),
+    ({"family": "gamma", "shape": 1, "scale": 1e-9}, "scale", "a number from 0.000001 to 1000000"),
+    ({"family": "uniform", "low": 0, "high": 1e-9}, "high", "a number from 0.000001 to 1000000"),
+    ({"family": "uniform", "low": -1, "high": 1}, "low", "a number from 0 to"),
+])  # fmt: skip
+def test_a_law_has_numbers_of_its_range(law, key, allowed):
+    assert f"covariances.gamma.law.{key} = {law[key]}: must be {allowed}" in fault({"law": law}, *FLOW, "covariances", "gamma")
+
+
+def test_a_law_has_no_trace():
+    line = fault({"law": {"family": "exponential", "mean": 1}, "trace": 1}, *FLOW, "covariances", "gamma")
+    assert line.startswith("experiments.gradient-flow.covariances.gamma = ")
+
+
+def test_the_bounds_of_a_uniform_law_are_in_order():
+    line = fault({"law": {"family": "uniform", "low": 2, "high": 1}}, *FLOW, "covariances", "uniform")
+    assert line.endswith("covariance = 'uniform': low = 2 must be below high = 1")
+
+
+def test_a_random_covariance_is_refused_where_one_is_needed_and_the_other_way_round():
+    law = {"law": {"family": "exponential", "mean": 1}}
+    assert "train_covariance = 'skewed': a random covariance cannot be used here" in fault(law, *SHIFT, "covariances", "skewed")
+    line = fault({"exponent": 0, "trace": "dim"}, "experiments", "random-covariances", "covariances", "gamma")
+    assert "covariance = 'gamma': must be a random covariance, {law: ...}, here" in line
+
+
+def test_labels_are_of_known_kinds():
+    config = with_value([{**CONFIG["experiments"]["distribution-shift"]["grids"][0], "labels": ["sine"]}], *SHIFT, "grids")
+    with pytest.raises(ConfigError, match="labels"):
+        plan(config)
+
+
+@pytest.mark.parametrize("definition, reason", [
+    ({"exponent": 12, "trace": "dim"}, "its largest eigenvalue is 2.44e+08 times the smallest; at most 10000 here"),
+    ({"exponent": -100, "trace": "dim"}, "times the smallest"),
+    ({"levels": [1, 1e-5, 1, 1, 1], "trace": 1}, "its largest eigenvalue is 1e+05 times the smallest"),
+    ({"spectrum": [1, 1e-300, 1, 1, 1], "trace": 1}, "its largest eigenvalue is 1e+300 times the smallest"),
+    ({"exponent": 1, "trace": 1e300}, "its trace is 1e+300; must be from 1e-06 to 1e+06 here"),
+], ids=str)  # fmt: skip
+@pytest.mark.parametrize("where", [FLOW, SHIFT])
+def test_a_covariance_that_the_flow_takes_forever_with_is_refused(where, definition, reason):
+    assert reason in fault(definition, *where, "covariances", "skewed")
+
+
+@pytest.mark.parametrize("experiment, key", [("distribution-shift", "n_test"), ("random-covariances", "seeds")])
+def test_a_standard_error_needs_two(experiment, key):
+    assert f"{key} = 1: must be at least 2 here, for a standard error" in fault(1, "experiments", experiment, key)

@@ -1,10 +1,11 @@
 """Figures draw every curve they are given."""
 
-from itertools import combinations, product
+from itertools import product
 
 import numpy as np
 import pytest
 import xarray as xr
+from figure_checks import assert_readable, cell, legend_texts, panels_of
 
 from cotdepth.attention_comparison import compare_layers
 from cotdepth.attention_evaluation import evaluate_layers
@@ -44,12 +45,6 @@ from cotdepth.theory.target_errors import target_errors
 from cotdepth.theory.trained_attention import summarise_training
 
 
-def cell(dataset, axes, stage):
-    """A dataset as `cotdepth.store.open_artifact` reads it."""
-    made = {"experiment": "e", "stage": stage, "cell": str(axes), "axes": str(axes).replace("'", '"')}
-    return dataset.assign_attrs(made)
-
-
 def compared(alpha):
     theory = summarise_regimes(alpha, 4, 0.1, depth=6)
     rng = np.random.default_rng(0)
@@ -77,34 +72,6 @@ def test_trajectories_are_drawn_on_the_map_and_beside_it():
     assert [len(everything.lines), len(some.lines)] == [10, 5]
     for axes in (first, second):
         assert sum(line.get_marker() == "o" for line in axes.lines) == 5
-
-
-# --- what holds of every panel ------------------------------------------------------------------------------------
-
-
-def panels_of(figure):
-    return [axes for axes in figure.axes if axes.axison and axes.get_label() != "<colorbar>"]
-
-
-def legend_texts(figure):
-    legends = [axes.get_legend() for axes in figure.axes if axes.get_legend()] + figure.legends
-    return " | ".join(text.get_text() for legend in legends for text in legend.get_texts())
-
-
-def assert_readable(figure):
-    """All on the page, titles beside each other, every panel with its labels, and some of every line in its panel."""
-    figure.canvas.draw()
-    page, drawn = figure.bbox_inches, figure.get_tightbbox()
-    assert drawn.x0 > -0.01 and drawn.y0 > -0.01 and drawn.x1 < page.x1 + 0.01 and drawn.y1 < page.y1 + 0.01
-    titles = [axes.title.get_window_extent() for axes in panels_of(figure)]
-    assert not any(one.overlaps(other) for one, other in combinations(titles, 2))
-    for axes in panels_of(figure):
-        assert axes.get_xlabel() and axes.get_title()
-        assert any(shared.get_ylabel() for shared in axes.get_shared_y_axes().get_siblings(axes))
-        low, high = sorted(axes.get_ylim())
-        for line in axes.lines:
-            values = np.asarray(line.get_ydata(), float)
-            assert ((values >= low) & (values <= high)).any(), f"{axes.get_title()}: a line without a point in the panel"
 
 
 # --- test-time scaling --------------------------------------------------------------------------------------------

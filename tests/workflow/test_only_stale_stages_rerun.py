@@ -23,7 +23,9 @@ SELECTED = {"train_selection": 2, "evaluate_selection": 2, "figure_task_selectio
 FIGURES = {"figure_task_selection": 2} | dict.fromkeys(("figure_depth_curves", "figure_phase_diagram", "figure_scaling",
                                                         "figure_layer_depth", "figure_descent", "figure_family_curves",
                                                         "figure_deployment", "figure_attention_phase",
-                                                        "figure_learned_matrices"), 1)  # fmt: skip
+                                                        "figure_learned_matrices", "figure_gradient_flow",
+                                                        "figure_distribution_shift"), 1)  # fmt: skip
+SHIFTED = {"evaluate_shift": 2, "figure_distribution_shift": 1}
 
 
 def test_the_copied_package_is_the_one_that_runs(checkout):
@@ -75,7 +77,12 @@ def test_an_edit_of_comments_and_docstrings_does_nothing(checkout):
     ("pkg/cotdepth/checkpoints.py", ATTENTION_TRAINED),
     ("pkg/cotdepth/full_evaluation.py", ATTENTION_EVALUATED),
     ("pkg/cotdepth/theory/trained_attention.py", ATTENTION_PREDICTED),
-    ("pkg/cotdepth/baselines.py", {"evaluate_baselines": 1, "figure_layer_depth": 1}),
+    ("pkg/cotdepth/baselines.py", {"evaluate_baselines": 1, "figure_layer_depth": 1, **SHIFTED}),
+    ("pkg/cotdepth/flow_training.py", {"train_flow": 2, "figure_gradient_flow": 1}),
+    ("pkg/cotdepth/shift_training.py", {"train_shift": 1, **SHIFTED}),
+    ("pkg/cotdepth/theory/flow_answers.py", {"theory_answers": 2, "evaluate_answers": 2, "figure_distribution_shift": 1}),
+    ("pkg/cotdepth/theory/flow_population.py",
+     {"train_flow": 2, "train_starts": 1, "figure_gradient_flow": 1, "train_shift": 1, **SHIFTED}),
     ("pkg/cotdepth/selection.py", {"train_selection": 3, "evaluate_selection": 3, "figure_task_selection": 2}),
     ("pkg/cotdepth/figures/style.py", FIGURES),
     ("pkg/cotdepth/figures/layer_depth.py", {"figure_layer_depth": 1}),

@@ -170,3 +170,38 @@ rule evaluate_attention:
         "{wildcards.experiment}: roll out the fully trained layers of {wildcards.cell}"
     shell:
         "python scripts/evaluate_attention.py --stamp {input.stamp:q} --train {input.train:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule evaluate_shift:
+    input:
+        stamp=f"{STAGE}/evaluate/{{cell}}.json",
+        train=upstream("evaluate", "train"),
+    output:
+        f"{STAGE}/evaluate/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("evaluate", "shift")),
+    log:
+        f"{LOG}/evaluate/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: answer the shifted prompts of {wildcards.cell}"
+    shell:
+        "python scripts/evaluate_shift.py --stamp {input.stamp:q} --train {input.train:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule evaluate_answers:
+    input:
+        stamp=f"{STAGE}/evaluate/{{cell}}.json",
+    output:
+        f"{STAGE}/evaluate/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("evaluate", "random-answers")),
+    log:
+        f"{LOG}/evaluate/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: answer prompts of random covariances, {wildcards.cell}"
+    shell:
+        "python scripts/evaluate_answers.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"

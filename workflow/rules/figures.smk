@@ -196,3 +196,50 @@ rule figure_learned_matrices:
     shell:
         "python scripts/figure_learned_matrices.py --stamp {input.stamp:q} --layers {input.layers:q}"
         " --out {output:q} > {log:q} 2>&1"
+
+
+rule figure_gradient_flow:
+    input:
+        stamp=f"{RESULTS}/figures/{{figure}}.json",
+        theory=shown("theory"),
+        descent=shown("descent"),
+        starts=shown("starts"),
+    output:
+        png=report(f"{RESULTS}/figures/{{figure}}.png", caption="../report/gradient_flow.rst", category="Experiment and theory"),
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+    wildcard_constraints:
+        figure=only(plan.drawn_by("gradient_flow")),
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "figure {wildcards.figure}"
+    shell:
+        "python scripts/figure_gradient_flow.py --stamp {input.stamp:q} --theory {input.theory:q} --descent {input.descent:q}"
+        " --starts {input.starts:q}"
+        " --out {output:q} > {log:q} 2>&1"
+
+
+rule figure_distribution_shift:
+    input:
+        stamp=f"{RESULTS}/figures/{{figure}}.json",
+        theory=shown("theory"),
+        measured=shown("measured"),
+        answers=shown("answers"),
+        simulated=shown("simulated"),
+    output:
+        png=report(f"{RESULTS}/figures/{{figure}}.png", caption="../report/distribution_shift.rst", category="Experiment and theory"),
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+    wildcard_constraints:
+        figure=only(plan.drawn_by("distribution_shift")),
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "figure {wildcards.figure}"
+    shell:
+        "python scripts/figure_distribution_shift.py --stamp {input.stamp:q} --theory {input.theory:q}"
+        " --measured {input.measured:q} --answers {input.answers:q} --simulated {input.simulated:q}"
+        " --out {output:q} > {log:q} 2>&1"

@@ -115,3 +115,54 @@ rule theory_attention:
         "{wildcards.experiment}: theory of fully trained linear attention, {wildcards.cell}"
     shell:
         "python scripts/theory_attention.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule theory_flow:
+    input:
+        stamp=f"{STAGE}/theory/{{cell}}.json",
+    output:
+        f"{STAGE}/theory/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("theory", "flow")),
+    log:
+        f"{LOG}/theory/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: gradient flow of {wildcards.cell}"
+    shell:
+        "python scripts/theory_flow.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule theory_shift:
+    input:
+        stamp=f"{STAGE}/theory/{{cell}}.json",
+    output:
+        f"{STAGE}/theory/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("theory", "shift")),
+    log:
+        f"{LOG}/theory/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: theory of shifted prompts, {wildcards.cell}"
+    shell:
+        "python scripts/theory_shift.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule theory_answers:
+    input:
+        stamp=f"{STAGE}/theory/{{cell}}.json",
+    output:
+        f"{STAGE}/theory/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("theory", "random-answers")),
+    log:
+        f"{LOG}/theory/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: theory of random covariances, {wildcards.cell}"
+    shell:
+        "python scripts/theory_answers.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"

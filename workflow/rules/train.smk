@@ -89,3 +89,54 @@ rule train_attention:
         "{wildcards.experiment}: train all matrices of attention, {wildcards.cell}"
     shell:
         "python scripts/train_attention.py --stamp {input.stamp:q} --data {input.data:q} --device {params.device} --out {output:q} > {log:q} 2>&1"
+
+
+rule train_flow:
+    input:
+        stamp=f"{STAGE}/train/{{cell}}.json",
+    output:
+        f"{STAGE}/train/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("train", "flow")),
+    log:
+        f"{LOG}/train/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: train on the population loss of {wildcards.cell}"
+    shell:
+        "python scripts/train_flow.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule train_starts:
+    input:
+        stamp=f"{STAGE}/train/{{cell}}.json",
+    output:
+        f"{STAGE}/train/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("train", "flow-starts")),
+    log:
+        f"{LOG}/train/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: flow from random matrices, {wildcards.cell}"
+    shell:
+        "python scripts/train_starts.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule train_shift:
+    input:
+        stamp=f"{STAGE}/train/{{cell}}.json",
+    output:
+        f"{STAGE}/train/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("train", "shift")),
+    log:
+        f"{LOG}/train/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: train layers on samples of prompts, {wildcards.cell}"
+    shell:
+        "python scripts/train_shift.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"

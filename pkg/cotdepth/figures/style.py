@@ -36,6 +36,17 @@ def choose(cells: list[xr.Dataset], wanted: dict) -> list[xr.Dataset]:
     return [cell for cell in cells if all(cell[name].item() == value for name, value in wanted.items())]
 
 
+def paired(cells: list[xr.Dataset], others: list[xr.Dataset]) -> list[tuple[xr.Dataset, xr.Dataset]]:
+    """Cells of two stages with the same parameters, in the order of the first; what only one has is left out.
+
+    Raises ValueError if they share none, or several of the second have the parameters of one of the first.
+    """
+    found = [(cell, choose(others, {name: cell[name].item() for name in cell.attrs["axes"]})) for cell in cells]
+    if not any(partners for _, partners in found) or any(len(partners) > 1 for _, partners in found):
+        raise ValueError(f"cells on {', '.join(cells[0].attrs['axes'])} do not pair: must have the same parameters, each once")
+    return [(cell, partners[0]) for cell, partners in found if partners]
+
+
 def describe(values: dict) -> str:
     """``{"alpha": 2.0, "tau": 4.0}`` as text for a legend or a title."""
     return ", ".join(f"${SYMBOLS.get(name, name)} = {_text(value)}$".replace("inf", r"\infty") for name, value in values.items())
