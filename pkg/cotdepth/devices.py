@@ -1,5 +1,8 @@
 """Where training runs: of no influence on what is trained but for rounding, and so in the log, not in the stamp."""
 
+import resource
+import sys
+
 import torch
 
 
@@ -26,3 +29,11 @@ def chosen_device(asked: str) -> str:
 def device_name(device: str) -> str:
     """With the name of the GPU: rounding differs between them."""
     return f"cuda, {torch.cuda.get_device_name()}" if device == "cuda" else device
+
+
+def peak_memory() -> str:
+    """The most memory that this process has had so far, and of a GPU if it used one, in words for the log."""
+    unit = 1 if sys.platform == "darwin" else 2**10   # of ru_maxrss, in bytes
+    said = f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20:.0f} MiB"
+    used = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else 0
+    return said + (f", of the GPU {used / 2**20:.0f} MiB" if used else "")

@@ -145,6 +145,8 @@ def _parameters(where, entry, point):
     named = entry.get("covariances", {})
     definitions = {name: _definition(f"{where}: {key}", name, point, restrictions or ())
                    for key, restrictions in named.items() for name in _as_list(parameters[key])}  # fmt: skip
+    if "taught" in entry:
+        _check_teacher(where, entry["taught"], parameters, definitions)
     return parameters | ({"covariances": definitions} if definitions else {})
 
 
@@ -170,20 +172,46 @@ def _check_values(where, entry, point):
         if point[other] % point[key]:
             raise ConfigError(f"{where}: {key} = {point[key]}: must divide {other} = {point[other]}")
     for key, other in entry.get("at_least", ()):
-        if point[key] < point[other]:
-            raise ConfigError(f"{where}: {key} = {point[key]}: must be at least {other} = {point[other]}")
+        least, said = (point[other], f"{other} = {point[other]}") if isinstance(other, str) else (other, f"{other} here")
+        if point[key] < least:
+            raise ConfigError(f"{where}: {key} = {point[key]}: must be at least {said}")
     for key, allowed in entry.get("within", {}).items():
         if not set(_as_list(point[key])) <= set(allowed):
             raise ConfigError(f"{where}: {key} = {point[key]}: may hold {', '.join(allowed)} only")
     for key, largest in entry.get("at_most", {}).items():
         if point[key] > largest:
             raise ConfigError(f"{where}: {key} = {point[key]}: must be at most {largest} here")
-    for key, smallest in entry.get("no_less", {}).items():
-        if point[key] < smallest:
-            raise ConfigError(f"{where}: {key} = {point[key]}: must be at least {smallest} here, for a standard error")
+    for key, needs in entry.get("room", {}).items() if point.get("positions") == "learned" else ():
+        terms = [_term(need, point) for need in needs]
+        needed, said = sum(size for size, _ in terms), " + ".join(words for _, words in terms)
+        if point[key] < needed:
+            raise ConfigError(f"{where}: {key} = {point[key]}: must be at least {said} = {needed}")
     for key, allowed in entry.get("only", {}).items():
         if point.get(key, allowed) != allowed:
             raise ConfigError(f"{where}: {key} = {point[key]}: must be {allowed}; it is not known for other values")
+
+
+def _check_teacher(where, taught, parameters, definitions):
+    """The descent of a teacher, if there is one, converges in long prompts. Few experiments need what is imported here."""
+    from cotdepth.definitions import defined_spectrum
+    from cotdepth.teacher import taught_step
+
+    for key, law in taught.items():
+        covariance = defined_spectrum(definitions[parameters[law]], parameters["dim"])
+        try:
+            for supervision in _as_list(parameters["supervision"]):
+                taught_step(supervision, parameters[key], covariance)
+        except ValueError as error:
+            raise ConfigError(f"{where}: {error}") from None
+
+
+def _term(need, point):
+    """A term of the room that is needed, and in words: a number, or a key with a factor, which may depend on the kind of tokens."""
+    if isinstance(need, int):
+        return need, str(need)
+    key, factor = need
+    factor = factor[point["tokens"]] if isinstance(factor, dict) else factor
+    return factor * max(_as_list(point[key])), key if factor == 1 else f"{factor} x {key}"
 
 
 def _definition(where, name, point, restrictions):

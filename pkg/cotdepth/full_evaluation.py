@@ -37,6 +37,13 @@ def estimates_of(layer: FullAttention, prompts: ShownPrompts, initial: Tensor, d
     return np.concatenate(parts, axis=1)
 
 
+def thought_errors(layer: FullAttention, prompts: ShownPrompts, initial: Tensor, weights: np.ndarray, depth: int) -> np.ndarray:
+    """Errors per dimension of `estimates_of`, (depth + 1, n_prompts); infinite where an estimate has left the range of numbers."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        error = error_per_dimension(estimates_of(layer, prompts, initial, depth), weights)
+    return np.where(np.isnan(error), np.inf, error)   # inf - inf
+
+
 def evaluate_full(layers: xr.Dataset, covariance: Covariance, *, experiment_seed: int, n_test: int, test_noise: float, mask: list[str],
                   marker: str, depth: int, progress: Callable) -> xr.DataArray:
     """Errors per dimension on fresh prompts, the same ones for each kind of guess and mask.
@@ -81,9 +88,7 @@ def evaluate_full(layers: xr.Dataset, covariance: Covariance, *, experiment_seed
     def errors(trained, each, shown, guesses, weights):
         layer = FullAttention(torch.tensor(trained.V.values), torch.tensor(trained.W.values), layers.model.item(), each, marker)
         initial = torch.from_numpy(guesses if trained.guess != "zero" else np.zeros_like(guesses))
-        with np.errstate(over="ignore", invalid="ignore"):
-            error = error_per_dimension(estimates_of(layer, shown, initial, depth), weights)
-        return np.where(np.isnan(error), np.inf, error)   # inf - inf: an estimate has left the range of numbers
+        return thought_errors(layer, shown, initial, weights, depth)
 
     found = np.stack([of_length(length) for length in progress(layers.n_context.values.tolist(), "context lengths")], axis=2)
     masks = ("mask", mask, {"long_name": "what an estimate sees", "units": "1"})

@@ -109,7 +109,7 @@ def run(main, inputs=(), choices=None) -> None:
 
     Every script takes ``--stamp FILE``, ``--out FILE...`` and, for each name of ``inputs``, ``--NAME [FILE...]``; for each name of
     ``choices`` ``--NAME WORD``, one of its words, the first if it is not given. Ends with exit
-    code 2 and one line where the stamp, the code, an input, the disk or the device is not what it should be.
+    code 2 and one line where the stamp, the code, an input, the disk or the device is not what it should be, or training diverged.
     """
     script = Path(main.__code__.co_filename).resolve()
     parser = argparse.ArgumentParser(description=sys.modules[main.__module__].__doc__)
@@ -123,7 +123,7 @@ def run(main, inputs=(), choices=None) -> None:
     started = time.perf_counter()
     try:
         main(Job(arguments, script))
-    except (ProvenanceError, OSError) as error:
+    except (ProvenanceError, OSError, FloatingPointError) as error:
         print(f"{script.name}: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     print(f"{arguments.out[0]}: {time.perf_counter() - started:.1f} s on {platform.node()}, {time.strftime('%Y-%m-%d %H:%M:%S%z')}")

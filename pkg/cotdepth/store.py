@@ -20,11 +20,11 @@ from cotdepth.stamps import SCHEMA_VERSION, ArtifactError, flush, replacing
 DIMENSIONS = (
     "seed", "k", "n_context", "n_context_test", "n_tasks", "dim", "alpha", "tau", "sigma", "ridge", "step_size", "model",
     "mask", "mixture", "guess", "trained", "reading", "theory", "quantile", "start", "task", "type", "other_type", "feature", "component",
-    "row", "col", "family", "tested_on", "step", "time", "start_deviation", "label",
-    "covariate_scale", "target", "cell", "point",
+    "row", "col", "family", "tested_on", "test_law", "supervision", "step", "time", "start_deviation", "label", "covariate_scale", "target",
+    "parameter", "tensor", "cell", "point",
 )  # fmt: skip
 UNREADABLE = (OSError, RuntimeError, AttributeError, UnicodeDecodeError)  # what netCDF4 raises for damaged files
-VERSIONED = ("cotdepth", "cvxpy", "matplotlib", "netCDF4", "numba", "numpy", "scipy", "torch", "xarray")
+VERSIONED = ("cotdepth", "cvxpy", "matplotlib", "netCDF4", "numba", "numpy", "scipy", "torch", "transformers", "xarray")
 
 
 def write_artifact(dataset: xr.Dataset, path: Path, *, stamp_text: str, check, inputs: dict[str, dict]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ENGINE, ATTENTION = (Path(__file__).parents[2] / "benchmarks" / name for name in ("engine.py", "attention.py"))
+ENGINE, ATTENTION, GPT2 = (Path(__file__).parents[2] / "benchmarks" / name for name in ("engine.py", "attention.py", "gpt2.py"))
 
 
 def test_the_benchmark_of_the_engine_runs():
@@ -41,6 +41,26 @@ def test_the_benchmark_of_attention_runs():
 
 def test_a_wrong_attention_is_not_timed():
     largest_difference = runpy.run_path(str(ATTENTION))["largest_difference"]
+    assert largest_difference([1.0, 2.0], [1.0, 2.0 + 1e-11]) > 0
+    for wrong in (2.0 + 1e-9, float("nan")):
+        with pytest.raises(ArithmeticError, match="differ by a relative"):
+            largest_difference([1.0, 2.0], [1.0, wrong])
+
+
+def test_the_benchmark_of_gpt2_runs_and_counts_the_models_of_the_paper_scale():
+    done = subprocess.run([sys.executable, GPT2, "--quick", "--repeats", "1"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    said, _, _, *rows = [line for line in done.stdout.splitlines() if line]
+    assert 0 <= float(said.split()[-1]) < 1e-10
+    counted = [(name, *map(int, (length, steps, models))) for name, length, _, steps, models, _ in map(str.split, rows)]
+    assert counted == [("gpt2-depth", 40, 20000, 20),
+                       *(("gpt2-covariate-shift", length, 500000, 4) for length in (40, 70, 100)), ("gpt2-prompt-shift", 40, 500000, 1)]
+    for _, _, seconds, steps, models, hours in map(str.split, rows):
+        assert float(hours) == pytest.approx(float(seconds) * int(steps) * int(models) / 3600, rel=0.02)
+
+
+def test_wrong_thought_is_not_timed():
+    largest_difference = runpy.run_path(str(GPT2))["largest_difference"]
     assert largest_difference([1.0, 2.0], [1.0, 2.0 + 1e-11]) > 0
     for wrong in (2.0 + 1e-9, float("nan")):
         with pytest.raises(ArithmeticError, match="differ by a relative"):

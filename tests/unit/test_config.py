@@ -444,6 +444,56 @@ def test_the_theory_of_attention_has_the_cells_of_linear_attention_alone():
     assert models == {"theory": {"linear"}} | dict.fromkeys(("data", "train", "evaluate"), {"linear", "softmax"})
 
 
+@pytest.mark.parametrize("experiment, key, value, message", [
+    ("gpt2-depth", "depth", 3, "(gpt2-thought, evaluate): depth = 3: must be at least train_depth = 4"),
+    ("lsa-cot-training", "depth", 3, "(chain-training, evaluate): depth = 3: must be at least train_depth = 4"),
+    ("gpt2-prompt-shift", "n_context", 30, "(gpt2-labels, train): max_tokens = 60: must be at least 2 x n_context + 1 = 61"),
+    ("gpt2-prompt-shift", "n_context_test", [30], "(gpt2-labels, evaluate): max_tokens = 60: must be at least 2 x n_context_test + 1 = 61"),
+    ("gpt2-prompt-shift", "n_test", 1, "(gpt2-labels, evaluate): n_test = 1: must be at least 2 here"),
+    ("gpt2-prompt-shift", "heads", 5, "(gpt2-labels, train): heads = 5: must divide width = 64"),
+    ("lsa-cot-training", "tested_every", 300, "(chain-training, train): tested_every = 300: must divide steps = 2000"),
+])  # fmt: skip
+def test_a_model_that_could_not_be_trained_or_tested_is_refused_before_anything_runs(experiment, key, value, message):
+    assert fault(value, "experiments", experiment, key) == f"experiments.{experiment} {message}"
+
+
+@pytest.mark.parametrize("tokens, changed, said", [
+    ("joint", {"max_tokens": 29, "train_depth": 5}, "train): max_tokens = 29: must be at least n_context + train_depth = 30"),
+    ("separate", {"max_tokens": 53}, "train): max_tokens = 53: must be at least 2 x n_context + train_depth = 54"),
+    ("joint", {"max_tokens": 39, "depth": 15}, "evaluate): max_tokens = 39: must be at least n_context_test + depth = 40"),
+    ("separate", {"max_tokens": 59}, "evaluate): max_tokens = 59: must be at least 2 x n_context_test + depth = 60"),
+])  # fmt: skip
+def test_thought_has_as_many_positions_as_tokens_and_needs_no_more(tokens, changed, said):
+    """25 examples and 4 steps in training, or 5; as many examples and more steps in the test."""
+    config = with_value([5, 25], "experiments", "gpt2-depth", "n_context_test")
+    block = config["experiments"]["gpt2-depth"]
+    block |= {"positions": "learned", "tokens": tokens} | changed
+    block["grids"] = [{"train_covariance": "isotropic", "n_context": 25, "n_context_from": 5, "seeds": 2}]
+    with pytest.raises(ConfigError) as refused:
+        plan(config)
+    assert str(refused.value) == f"experiments.gpt2-depth (gpt2-thought, {said}"
+    block["max_tokens"] = {"joint": 25, "separate": 50}[tokens] + block["depth"]
+    plan(config)
+
+
+def test_a_teacher_whose_descent_diverges_is_refused_where_there_is_a_teacher():
+    """The largest eigenvalue of 10 features with exponent 1 and trace 10 is 3.414."""
+    config = with_value(0.59, "experiments", "gpt2-depth", "teacher_step")
+    config["experiments"]["gpt2-depth"] |= {"dim": 10}
+    plan(config)
+    config["experiments"]["gpt2-depth"] |= {"supervision": "teacher"}
+    with pytest.raises(ConfigError) as refused:
+        plan(config)
+    assert str(refused.value) == ("experiments.gpt2-depth (gpt2-thought, train): teacher_step = 0.59: must be below "
+                                  "2 / lambda_max = 0.5858 of the training covariance")  # fmt: skip
+
+
+def test_without_positions_there_is_no_longest_prompt():
+    changed = with_value("none", "experiments", "gpt2-prompt-shift", "positions")
+    changed["experiments"]["gpt2-prompt-shift"]["n_context_test"] = [300]
+    assert len(plan(changed).artifacts("gpt2-prompt-shift", "evaluate")) == 1
+
+
 def test_where_training_runs_is_not_part_of_a_stamp():
     before, after = (plan(CONFIG | device) for device in ({}, {"device": "cpu"}))
     assert (before.device, after.device) == ("auto", "cpu") and before.experiments == after.experiments
@@ -539,4 +589,4 @@ def test_a_covariance_that_the_flow_takes_forever_with_is_refused(where, definit
 
 @pytest.mark.parametrize("experiment, key", [("distribution-shift", "n_test"), ("random-covariances", "seeds")])
 def test_a_standard_error_needs_two(experiment, key):
-    assert f"{key} = 1: must be at least 2 here, for a standard error" in fault(1, "experiments", experiment, key)
+    assert f"{key} = 1: must be at least 2 here" in fault(1, "experiments", experiment, key)

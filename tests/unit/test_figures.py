@@ -10,15 +10,19 @@ from figure_checks import assert_readable, cell, legend_texts, panels_of
 from cotdepth.attention_comparison import compare_layers
 from cotdepth.attention_evaluation import evaluate_layers
 from cotdepth.baseline_evaluation import BASELINES, evaluate_baselines
+from cotdepth.chain_evaluation import shortest_prompts
 from cotdepth.combine import combine
 from cotdepth.comparison import compare_finite_size
 from cotdepth.covariance import identity, limited_support, power_law, with_trace
 from cotdepth.families import TESTED_ON
 from cotdepth.figures.attention_phase import draw_attention_phase
+from cotdepth.figures.cot_training import draw_cot_training
 from cotdepth.figures.deployment import draw_deployment
 from cotdepth.figures.depth_curves import draw_depth_curves
 from cotdepth.figures.descent import draw_descent
 from cotdepth.figures.family_curves import draw_family_curves
+from cotdepth.figures.gpt2_depth import draw_gpt2_depth
+from cotdepth.figures.gpt2_shift import draw_gpt2_shift
 from cotdepth.figures.layer_depth import draw_layer_depth
 from cotdepth.figures.learned_matrices import draw_learned_matrices
 from cotdepth.figures.phase_diagram import draw_phase_diagram
@@ -30,6 +34,7 @@ from cotdepth.fit.least_squares import fit_least_squares
 from cotdepth.fresh_prompts import draw_test_prompts, label_test_errors
 from cotdepth.full_evaluation import over_seeds
 from cotdepth.full_structure import structure
+from cotdepth.label_theory import summarise_shift
 from cotdepth.pool_theory import theory_at_pools
 from cotdepth.prompt_pools import prompt_pools, read_prompts
 from cotdepth.selection_errors import label_target_errors, training_mixtures
@@ -43,6 +48,7 @@ from cotdepth.theory.scaling import summarise_scaling
 from cotdepth.theory.summary import summarise_regimes
 from cotdepth.theory.target_errors import target_errors
 from cotdepth.theory.trained_attention import summarise_training
+from cotdepth.thought_evaluation import over_seeds as over_models
 
 
 def compared(alpha):
@@ -267,6 +273,102 @@ def test_learned_matrices_have_a_column_for_each_number_of_tasks_and_examples():
     np.testing.assert_array_equal(shown, layers.W.sel(n_tasks=20, n_context=5, seed=0, guess="fresh"))
     unreversed = layers.unreversed_fraction.sel(n_tasks=200, n_context=60, guess="fresh").item()
     assert panels[-1].get_xlabel().endswith(f"no reversed direction: {unreversed:.0%}")
+
+
+# --- training with thought ----------------------------------------------------------------------------------------
+
+
+def chains_cell(task, depth, lengths):
+    axes = {"n_context": lengths, "seed": [0, 1], "supervision": ["teacher", "unrolled"], "step": [0, 10, 20]}
+    shape = [len(values) for values in axes.values()]
+    errors = xr.DataArray(np.random.default_rng(depth).random((*shape, 6, 7)), dims=(*axes, "k", "prompt"), coords=axes)
+    found = shortest_prompts(summarise(errors, [0.5], "s"), [0.6, 0.4, 0.01])
+    return cell(found, {"train_covariance": task, "train_depth": depth}, "evaluate")
+
+
+def test_training_with_thought_has_a_panel_for_each_depth_and_one_for_a_task_of_one_length():
+    errors = combine([chains_cell(task, depth, lengths) for task, lengths in (("even", [20, 40]), ("skewed", [20])) for depth in (2, 4)])
+    figure = draw_cot_training(errors, title="t")
+    assert_readable(figure)
+    first, second, skewed, shortest = panels_of(figure)[:4]
+    assert [panel.get_title().split("\n")[0] for panel in (first, skewed)] == ["even, $k = 2$", "skewed, $n = 20$"]
+    assert len(panels_of(figure)) == 8
+    assert [[text.get_text() for text in panel.get_legend().get_texts()] for panel in (second, skewed)] == [
+        ["$n = 20$", "$n = 40$"], ["$k = 2$", "$k = 4$"]]  # fmt: skip
+    expected = errors.seed_median.sel(train_covariance="even", train_depth=4, n_context=40, supervision="teacher", k=4)
+    np.testing.assert_array_equal(second.lines[1].get_ydata(), expected)
+    table = errors.shortest_prompts.sel(train_covariance="even", supervision="teacher")
+    words = [f"{value:.0f}" if value > 0 else "–" for depth in (2, 4) for value in table.sel(train_depth=depth, k=depth).values]
+    assert [text.get_text() for text in shortest.texts] == words and "–" in words
+
+
+def test_the_shortest_prompts_are_drawn_of_one_task():
+    errors = combine([chains_cell(task, depth, [20, 40]) for task in ("even", "skewed") for depth in (2, 4)])
+    shortest = panels_of(draw_cot_training(errors, title="t"))[4]
+    assert shortest.get_title().startswith("even: fewest examples")
+    assert [text.get_text() for text in shortest.get_legend().get_texts()] == ["$k = 2$", "$k = 4$"]
+
+
+def thought_cell(task, length, seeds, train_depth=4):
+    axes = {"seed": list(range(seeds)), "n_context_test": [5, 10, 20]}
+    errors = xr.DataArray(10 ** np.random.default_rng(length).normal(size=(seeds, 3, 7, 5)), dims=(*axes, "k", "prompt"),
+                          coords=axes | {"train_depth": train_depth})  # fmt: skip
+    return cell(over_models(summarise(errors, [0.5], "s")), {"train_covariance": task, "n_context": length}, "evaluate")
+
+
+@pytest.mark.parametrize("lengths", [[20], [20, 30]])
+def test_thinkers_have_a_panel_for_each_task_and_training_length_and_one_for_what_depth_costs(lengths):
+    errors = combine([thought_cell(task, length, seeds) for task, seeds in (("even", 2), ("skewed", 4)) for length in lengths])
+    figure = draw_gpt2_depth(errors, title="t")
+    assert_readable(figure)
+    panels = panels_of(figure)
+    assert len(panels) == 2 * (len(lengths) + 1)
+    titles = ["trained on even, $n$ up to 20 (2 seeds)", "trained on skewed, $n$ up to 20 (4 seeds)"]
+    assert [panel.get_title() for panel in panels[:2]] == titles
+    means = [line.get_ydata() for line in panels[1].lines if line.get_marker() == "o"]
+    np.testing.assert_array_equal(means, errors.run_mean.sel(train_covariance="skewed", n_context=20))
+    assert panels[-2].get_title().endswith("(too few seeds for an interval)") and "too few" not in panels[-1].get_title()
+    best = errors.best_depth.sel(train_covariance="skewed").values.ravel().astype(int)
+    assert [text.get_text() for text in panels[-1].texts] == [f"$k = {depth}$" for depth in best]
+    dashed = [line.get_ydata() for line in panels[1].lines if line.get_marker() == "None" and len(line.get_ydata()) > 2]
+    np.testing.assert_array_equal(dashed, errors.run_median.sel(train_covariance="skewed", n_context=20))
+
+
+def test_thinkers_without_steps_beyond_training_are_drawn():
+    errors = combine([thought_cell("even", 20, 3, train_depth=6)])
+    figure = draw_gpt2_depth(errors, title="t")
+    figure.canvas.draw()
+    assert [text.get_text() for text in panels_of(figure)[-1].texts] == []
+
+
+SHIFTS = ["fixed", "random", "random-9", "noisy"]
+
+
+def labels_cell(law, length, positions):
+    dims = {"model": ["gpt2", "least squares", "zero"], "test_law": SHIFTS, "seed": [0, 1], "n_context_test": [1, 4, 9]}
+    errors = 10 ** np.random.default_rng(length).normal(size=[len(values) for values in dims.values()])
+    found = xr.Dataset({"error_mean": (list(dims), errors), "error_standard_error": (list(dims), errors / 3)}, coords=dims,
+                       attrs={"title": "t", "source": "s"})  # fmt: skip
+    found["error_mean"].loc[{"model": "least squares", "n_context_test": 9}] = 1e-30
+    return cell(found, {"train_law": law, "n_context": length, "positions": positions}, "evaluate")
+
+
+def test_labels_have_a_row_for_each_training_law_and_positions_and_a_column_for_each_test_law():
+    rows = [("fixed", "learned"), ("random", "learned"), ("random", "none")]
+    errors = combine([labels_cell(law, length, positions) for law, positions in rows for length in (4, 8)])
+    theory = combine([cell(summarise_shift(law, SHIFTS, 3), {"train_law": law}, "theory") for law in ("fixed", "random")])
+    figure = draw_gpt2_shift(errors, theory, title="t")
+    assert_readable(figure)
+    panels = np.reshape(panels_of(figure), (3, 4)).tolist()
+    assert panels[2][2].get_title() == "tested on random covariance x 9\ntrained on random covariance, no positions"
+    limits = [[line.get_ydata()[0] for line in panel.lines if line.get_color() == "black"] for panel in (panels[0][0], panels[2][2])]
+    assert limits == [[], [pytest.approx(43 * 9)]]   # none where it is 0
+    of_models = [line for line in panels[1][1].lines if line.get_marker() == "o"]
+    assert len(of_models) == 4 and len({line.get_color() for line in of_models}) == 2   # two seeds of two lengths
+    np.testing.assert_array_equal(of_models[0].get_ydata(), errors.error_mean.sel(model="gpt2", test_law="random", seed=0).isel(cell=2))
+    squares = panels[0][0].lines[0].get_ydata()
+    assert np.isnan(squares[-1]) and np.isfinite(squares[:-1]).all()
+    assert "theory: linear attention" in legend_texts(figure) and "baseline: least squares" in legend_texts(figure)
 
 
 # --- task selection -----------------------------------------------------------------------------------------------

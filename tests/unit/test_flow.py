@@ -636,7 +636,7 @@ def test_quadrature_keeps_its_digits_for_small_and_large_projections(scale):
     (lambda: flow.named_law("normal"), "family = 'normal'"),
     (lambda: flow.linear_labels([1.0], [1.0, 1.0]), "weights = "),
     (lambda: flow.linear_labels([1.0], [1.0], label_noise=-1.0), "label_noise = -1.0"),
-    (lambda: flow.function_labels(lambda z: z, [1.0], [1.0]), "function returned shape"),
+    (lambda: flow.function_labels(lambda z: np.hstack([z, z]), [1.0], [1.0]), "function returned shape"),
     (lambda: flow.function_labels(lambda z: z[:, 0], [[1.0, 0.0], [2.0, 0.0]], [1.0, 1.0]), "must be linearly independent"),
     (lambda: flow.sufficient_length([1.0], 0.0), "error = 0.0"),
     (lambda: flow.average_error_bound([1.0, 0.0], n_context=4, n_context_test=4), "covariance has rank 1"),
@@ -649,3 +649,20 @@ def test_quadrature_keeps_its_digits_for_small_and_large_projections(scale):
 def test_bad_arguments_are_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_function_of_numbers_is_a_function_of_one_direction():
+    w, covariance = [1.0, 0.5], [2.0, 1.0]
+    found, expected = (flow.function_labels(each, w, covariance) for each in (np.sin, lambda z: np.sin(z[:, 0])))
+    for one, other in zip(found, expected):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("function, message", [
+    (np.log, "^function returned labels that are not finite"),
+    (lambda z: 1.0, r"^function returned shape \(\) for projections \(1, 1\): must be \(1,\), one label a row"),
+])  # fmt: skip
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_a_function_that_gives_no_labels_is_refused(function, message):
+    with pytest.raises(ValueError, match=message):
+        flow.function_labels(function, [1.0, 0.5], [2.0, 1.0])

@@ -19,12 +19,17 @@ FAMILIES_DRAWN = {"data_families": 3, "train_families": 3, **FAMILIES_EVALUATED}
 ATTENTION_EVALUATED = {"evaluate_attention": 4, "figure_attention_phase": 1}
 ATTENTION_PREDICTED = {"theory_attention": 2, "figure_attention_phase": 1}
 ATTENTION_TRAINED = {"train_attention": 4, **ATTENTION_EVALUATED, "figure_learned_matrices": 1}
+CHAINS_EVALUATED = {"evaluate_chains": 1, "figure_cot_training": 1}
+CHAINS_TRAINED = {"train_chains": 1, **CHAINS_EVALUATED}
+THOUGHT_EVALUATED = {"evaluate_thought": 1, "figure_gpt2_depth": 1}
+THOUGHT_TRAINED = {"train_thought": 1, **THOUGHT_EVALUATED}
+LABELS_EVALUATED = {"evaluate_labels": 2, "figure_gpt2_shift": 2}
+LABELS_TRAINED = {"train_labels": 2, **LABELS_EVALUATED}
 SELECTED = {"train_selection": 2, "evaluate_selection": 2, "figure_task_selection": 1}
-FIGURES = {"figure_task_selection": 2} | dict.fromkeys(("figure_depth_curves", "figure_phase_diagram", "figure_scaling",
-                                                        "figure_layer_depth", "figure_descent", "figure_family_curves",
-                                                        "figure_deployment", "figure_attention_phase",
-                                                        "figure_learned_matrices", "figure_gradient_flow",
-                                                        "figure_distribution_shift"), 1)  # fmt: skip
+FIGURES = {"figure_task_selection": 2, "figure_gpt2_shift": 2} | dict.fromkeys((
+    "figure_depth_curves", "figure_phase_diagram", "figure_scaling", "figure_layer_depth", "figure_descent", "figure_family_curves",
+    "figure_deployment", "figure_attention_phase", "figure_learned_matrices", "figure_cot_training", "figure_gpt2_depth",
+    "figure_gradient_flow", "figure_distribution_shift"), 1)  # fmt: skip
 SHIFTED = {"evaluate_shift": 2, "figure_distribution_shift": 1}
 
 
@@ -72,10 +77,17 @@ def test_an_edit_of_comments_and_docstrings_does_nothing(checkout):
     ("pkg/cotdepth/models/reduced.py", {**EVALUATED, **FAMILIES_EVALUATED, "compare_finite_size": 4}),
     ("pkg/cotdepth/models/lsa.py", {"evaluate_lsa": 1, **LAYERS_COMPARED}),
     ("pkg/cotdepth/fit/adam.py", LAYERS_TRAINED),
-    ("pkg/cotdepth/full_pools.py", {"data_attention": 4, **ATTENTION_TRAINED}),
-    ("pkg/cotdepth/fit/full_attention.py", ATTENTION_TRAINED),
-    ("pkg/cotdepth/checkpoints.py", ATTENTION_TRAINED),
-    ("pkg/cotdepth/full_evaluation.py", ATTENTION_EVALUATED),
+    ("pkg/cotdepth/full_pools.py", {"data_attention": 4, **ATTENTION_TRAINED, **CHAINS_EVALUATED}),
+    ("pkg/cotdepth/fit/full_attention.py", {**ATTENTION_TRAINED, **CHAINS_TRAINED}),
+    ("pkg/cotdepth/checkpoints.py", {**ATTENTION_TRAINED, **CHAINS_TRAINED, **THOUGHT_TRAINED, **LABELS_TRAINED}),
+    ("pkg/cotdepth/full_evaluation.py", {**ATTENTION_EVALUATED, **CHAINS_EVALUATED}),
+    ("pkg/cotdepth/chain_training.py", CHAINS_TRAINED),
+    ("pkg/cotdepth/fit/training.py", {**CHAINS_TRAINED, **THOUGHT_TRAINED, **LABELS_TRAINED}),
+    ("pkg/cotdepth/models/gpt2.py", {**THOUGHT_TRAINED, **LABELS_TRAINED}),
+    ("pkg/cotdepth/thought_training.py", THOUGHT_TRAINED),
+    ("pkg/cotdepth/thought_evaluation.py", THOUGHT_EVALUATED),
+    ("pkg/cotdepth/label_prompts.py", {**LABELS_TRAINED, "theory_labels": 2}),
+    ("pkg/cotdepth/label_theory.py", {"theory_labels": 2, "figure_gpt2_shift": 2}),
     ("pkg/cotdepth/theory/trained_attention.py", ATTENTION_PREDICTED),
     ("pkg/cotdepth/baselines.py", {"evaluate_baselines": 1, "figure_layer_depth": 1, **SHIFTED}),
     ("pkg/cotdepth/flow_training.py", {"train_flow": 2, "figure_gradient_flow": 1}),

@@ -27,12 +27,15 @@ setattr(holder, name, paused)
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
-# Runs a script and kills it, as kill -9 does, after so many checkpoints.
+# Runs a script and kills it, as kill -9 does, after so many checkpoints; of GPT-2 they are few steps apart.
 KILLED = """
 import os, runpy, signal, sys
 from cotdepth.checkpoints import Checkpoints
 
 _, saves, *sys.argv = sys.argv
+if "train_thought" in sys.argv[0]:
+    import cotdepth.gpt2_training
+    cotdepth.gpt2_training.STEPS_KEPT = 5
 count, save = iter(range(int(saves) - 1)), Checkpoints.save
 
 def save_and_die(*given):
@@ -218,3 +221,37 @@ def test_training_that_was_killed_goes_on_where_it_was_to_the_same_bytes(checkou
     assert resumed.returncode == 0, resumed.stderr
     assert [line.split()[-2] for line in resumed.stdout.splitlines() if "resumed" in line] == ["1500", "500"]
     assert out.read_bytes() == expected and not kept.exists()
+
+
+@pytest.mark.parametrize("experiment, cell, script, device, steps", [
+    ("lsa-cot-training", "train_covarianceskewed-train_depth2", "train_chains", [], 10),
+    ("gpt2-depth", "train_covarianceisotropic-n_context4", "train_thought", ["--device", "cpu"], 5),
+])  # fmt: skip
+def test_training_on_fresh_prompts_that_was_killed_goes_on_to_the_same_bytes(checkout, experiment, cell, script, device, steps):
+    """Killed after the first checkpoint of the first model."""
+    out = checkout.artifact("train", cell, experiment)
+    command = [f"scripts/{script}.py", "--stamp", out.with_suffix(".json"), *device, "--out", out]
+    undisturbed = checkout.python(*command)
+    assert undisturbed.returncode == 0 and "resumed" not in undisturbed.stdout, undisturbed.stderr
+    expected, kept = out.read_bytes(), out.parent / f".{out.stem}.work"
+    out.unlink()
+    job = checkout.start("-c", KILLED, "1", *command)
+    job.communicate(timeout=240)
+    assert job.returncode == -signal.SIGKILL and not out.exists() and len(list(kept.iterdir())) == 1
+    resumed = checkout.python(*command)
+    assert resumed.returncode == 0, resumed.stderr
+    [said] = [line for line in resumed.stdout.splitlines() if "resumed" in line]
+    assert said.split()[-2] == str(steps)
+    assert out.read_bytes() == expected and not kept.exists()
+
+
+def test_training_that_diverges_says_so_in_one_line_and_keeps_what_was_trained_before(checkout):
+    """The teacher's four layers are trained to the end even so; the first of the others diverges in its second step."""
+    checkout.configure("experiments.lsa-cot-training", "learning_rate: 0.01", "learning_rate: 1.0e+6")
+    out = checkout.artifact("train", "train_covarianceskewed-train_depth2", "lsa-cot-training")
+    assert "train_chains" in checkout.rules()
+    before = out.read_bytes()
+    done = checkout.python("scripts/train_chains.py", "--stamp", out.with_suffix(".json"), "--out", out)
+    assert done.returncode == 2 and out.read_bytes() == before and "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].endswith("training diverged with learning_rate = 1000000")
+    assert len(list((out.parent / f".{out.stem}.work").iterdir())) == 4

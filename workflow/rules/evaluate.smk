@@ -172,6 +172,64 @@ rule evaluate_attention:
         "python scripts/evaluate_attention.py --stamp {input.stamp:q} --train {input.train:q} --out {output:q} > {log:q} 2>&1"
 
 
+rule evaluate_chains:
+    input:
+        stamp=f"{STAGE}/evaluate/{{cell}}.json",
+        train=upstream("evaluate", "train"),
+    output:
+        f"{STAGE}/evaluate/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("evaluate", "chain-training")),
+    log:
+        f"{LOG}/evaluate/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: roll out the layers of {wildcards.cell} as they were during training"
+    shell:
+        "python scripts/evaluate_chains.py --stamp {input.stamp:q} --train {input.train:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule evaluate_thought:
+    input:
+        stamp=f"{STAGE}/evaluate/{{cell}}.json",
+        train=upstream("evaluate", "train"),
+    output:
+        f"{STAGE}/evaluate/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("evaluate", "gpt2-thought")),
+    params:
+        device=plan.device,  # of no influence on the result, and so not in the stamp
+    log:
+        f"{LOG}/evaluate/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: let the models of {wildcards.cell} think"
+    shell:
+        "python scripts/evaluate_thought.py --stamp {input.stamp:q} --train {input.train:q} --device {params.device} --out {output:q} > {log:q} 2>&1"
+
+
+rule evaluate_labels:
+    input:
+        stamp=f"{STAGE}/evaluate/{{cell}}.json",
+        train=upstream("evaluate", "train"),
+    output:
+        f"{STAGE}/evaluate/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("evaluate", "gpt2-labels")),
+    params:
+        device=plan.device,  # of no influence on the result, and so not in the stamp
+    log:
+        f"{LOG}/evaluate/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: ask the models of {wildcards.cell} for labels"
+    shell:
+        "python scripts/evaluate_labels.py --stamp {input.stamp:q} --train {input.train:q} --device {params.device} --out {output:q} > {log:q} 2>&1"
+
+
 rule evaluate_shift:
     input:
         stamp=f"{STAGE}/evaluate/{{cell}}.json",

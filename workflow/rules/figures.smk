@@ -198,6 +198,64 @@ rule figure_learned_matrices:
         " --out {output:q} > {log:q} 2>&1"
 
 
+rule figure_cot_training:
+    input:
+        stamp=f"{RESULTS}/figures/{{figure}}.json",
+        errors=shown("errors"),
+    output:
+        png=report(f"{RESULTS}/figures/{{figure}}.png", caption="../report/cot_training.rst", category="Experiment"),
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+    wildcard_constraints:
+        figure=only(plan.drawn_by("cot_training")),
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "figure {wildcards.figure}"
+    shell:
+        "python scripts/figure_cot_training.py --stamp {input.stamp:q} --errors {input.errors:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule figure_gpt2_depth:
+    input:
+        stamp=f"{RESULTS}/figures/{{figure}}.json",
+        errors=shown("errors"),
+    output:
+        png=report(f"{RESULTS}/figures/{{figure}}.png", caption="../report/gpt2_depth.rst", category="Experiment"),
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+    wildcard_constraints:
+        figure=only(plan.drawn_by("gpt2_depth")),
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "figure {wildcards.figure}"
+    shell:
+        "python scripts/figure_gpt2_depth.py --stamp {input.stamp:q} --errors {input.errors:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule figure_gpt2_shift:
+    input:
+        stamp=f"{RESULTS}/figures/{{figure}}.json",
+        errors=shown("errors"),
+        theory=shown("theory"),
+    output:
+        png=report(f"{RESULTS}/figures/{{figure}}.png", caption="../report/gpt2_shift.rst", category="Experiment and theory"),
+        pdf=f"{RESULTS}/figures/{{figure}}.pdf",
+    wildcard_constraints:
+        figure=only(plan.drawn_by("gpt2_shift")),
+    log:
+        f"{RESULTS}/logs/figures/{{figure}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "figure {wildcards.figure}"
+    shell:
+        "python scripts/figure_gpt2_shift.py --stamp {input.stamp:q} --errors {input.errors:q} --theory {input.theory:q} --out {output:q} > {log:q} 2>&1"
+
+
 rule figure_gradient_flow:
     input:
         stamp=f"{RESULTS}/figures/{{figure}}.json",

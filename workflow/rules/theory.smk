@@ -117,6 +117,23 @@ rule theory_attention:
         "python scripts/theory_attention.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"
 
 
+rule theory_labels:
+    input:
+        stamp=f"{STAGE}/theory/{{cell}}.json",
+    output:
+        f"{STAGE}/theory/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("theory", "label-shift")),
+    log:
+        f"{LOG}/theory/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: linear attention in infinitely long prompts, {wildcards.cell}"
+    shell:
+        "python scripts/theory_labels.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"
+
+
 rule theory_flow:
     input:
         stamp=f"{STAGE}/theory/{{cell}}.json",

@@ -91,6 +91,61 @@ rule train_attention:
         "python scripts/train_attention.py --stamp {input.stamp:q} --data {input.data:q} --device {params.device} --out {output:q} > {log:q} 2>&1"
 
 
+rule train_chains:
+    input:
+        stamp=f"{STAGE}/train/{{cell}}.json",
+    output:
+        f"{STAGE}/train/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("train", "chain-training")),
+    log:
+        f"{LOG}/train/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: train linear attention with chain of thought, {wildcards.cell}"
+    shell:
+        "python scripts/train_chains.py --stamp {input.stamp:q} --out {output:q} > {log:q} 2>&1"
+
+
+rule train_thought:
+    input:
+        stamp=f"{STAGE}/train/{{cell}}.json",
+    output:
+        f"{STAGE}/train/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("train", "gpt2-thought")),
+    params:
+        device=plan.device,  # of no influence on the result, and so not in the stamp
+    log:
+        f"{LOG}/train/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: train GPT-2 to think, {wildcards.cell}"
+    shell:
+        "python scripts/train_thought.py --stamp {input.stamp:q} --device {params.device} --out {output:q} > {log:q} 2>&1"
+
+
+rule train_labels:
+    input:
+        stamp=f"{STAGE}/train/{{cell}}.json",
+    output:
+        f"{STAGE}/train/{{cell}}.nc",
+    wildcard_constraints:
+        experiment=only(plan.family("train", "gpt2-labels")),
+    params:
+        device=plan.device,  # of no influence on the result, and so not in the stamp
+    log:
+        f"{LOG}/train/{{cell}}.log",
+    conda:
+        "../../environment.yml"
+    message:
+        "{wildcards.experiment}: train GPT-2 to predict labels, {wildcards.cell}"
+    shell:
+        "python scripts/train_labels.py --stamp {input.stamp:q} --device {params.device} --out {output:q} > {log:q} 2>&1"
+
+
 rule train_flow:
     input:
         stamp=f"{STAGE}/train/{{cell}}.json",

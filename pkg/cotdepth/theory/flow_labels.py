@@ -87,7 +87,7 @@ def function_labels(function, directions, covariance, *, label_noise: float = 0.
     Parameters
     ----------
     function : callable
-        From an array of projections (n, r) to labels (n,).
+        From an array of projections (n, r) to labels (n,); with one direction (n, 1) will do, so ``np.sin`` is one.
     directions : (r, D) or (D,) array
         ``B``, rows linearly independent on the range of the covariance; one direction is one row. The identity for a function
         of all features.
@@ -109,6 +109,11 @@ def function_labels(function, directions, covariance, *, label_noise: float = 0.
     Notes
     -----
     Derived for this project: the rest of the features is normal and independent of the projections.
+
+    Examples
+    --------
+    >>> round(function_labels(np.cos, [1.0, 0.0], np.ones(2)).residual, 6)   # (1 + e^-2) / 2: the best linear predictor is 0
+    0.567668
     """
     covariance = as_covariance(covariance)
     directions = _directions_argument(directions, covariance.dim)
@@ -185,9 +190,13 @@ def _moments_of_one(function, deviation, kinks):
 
 
 def _values(function, projections):
-    values = np.asarray(function(projections), dtype=float)
-    if values.shape != projections.shape[:1] or not np.isfinite(values).all():
-        raise ValueError(f"function returned shape {values.shape} for projections {projections.shape}: must be finite labels, one a row")
+    values, rows = np.asarray(function(projections), dtype=float), len(projections)
+    if values.shape == projections.shape == (rows, 1):   # of a function of numbers, such as np.sin
+        values = values[:, 0]
+    if values.shape != (rows,):
+        raise ValueError(f"function returned shape {values.shape} for projections {projections.shape}: must be ({rows},), one label a row")
+    if not np.isfinite(values).all():
+        raise ValueError("function returned labels that are not finite")
     return values
 
 
