@@ -25,7 +25,8 @@ def layers_from_samples(problem: Problem, covariance, directions, *, n_context: 
     n_tasks : int
         Prompts in a sample, each with its own task.
     descent_step : float
-        Step size over the largest that settles at the flow's limit, on the sample.
+        Step size over the largest that settles at the flow's limit, on the sample. On the way there curvature can be larger: with one
+        or three examples in a prompt descent may then be chaotic, so that rounding decides where it ends, or diverge.
     steps : int
         Steps of gradient descent.
     experiment_seed, cell

@@ -156,7 +156,9 @@ def test_layers_trained_on_samples_come_near_the_limit():
 
 @pytest.mark.parametrize("n_context, n_tasks", [(3, 50), (5, 200)])
 def test_descent_settles_on_a_sample_whose_curvature_is_far_above_the_populations(n_context, n_tasks):
-    """So that steps are less than half of the largest that settles on the population loss."""
+    """So that steps are less than half of the largest that settles on the population loss. With one example in a prompt, left out
+    here, descent is chaotic on the way: a change of 1e-15 in the sample ends elsewhere, and sometimes it diverges.
+    """
     made = layers_from_samples(fixed_problem(STEEP, n_context), STEEP, DIRECTIONS, n_context=n_context, n_tasks=n_tasks, start_scale=0.3,
                                descent_step=0.9, steps=300, experiment_seed=1, cell="c")  # fmt: skip
     assert np.isfinite(made.entries).all() and (made.step_taken < 0.5).all()
