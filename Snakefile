@@ -24,6 +24,7 @@ include: "workflow/rules/train.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/theory.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/claims.smk"
 
 
 localrules:
@@ -35,5 +36,6 @@ rule all:
     input:
         figures=figure_files(),
         results=plan.all_artifacts(),
+        ledger=ledger_file(),
     message:
         "every figure and result is up to date"

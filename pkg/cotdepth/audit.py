@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cotdepth import spec
-from cotdepth.stamps import INDEX, ArtifactError, StampError, read_stamp
+from cotdepth.stamps import INDEX, LEDGER, ArtifactError, StampError, read_stamp
 
 
 class Finding(NamedTuple):
@@ -34,7 +34,7 @@ def audit(root: Path) -> list[Finding]:
     """
     root, changes = Path(root), Changes()
     figures = [root / "figures" / f"{name}{kind}" for name in _index(root)["figures"] for kind in (".png", ".pdf")]
-    expected = [*listed(root), *figures]
+    expected = [*listed(root), *figures, *([root / LEDGER] if _index(root).get("ledger") else [])]
     there = [*root.glob("*/*/[!.]*.nc"), *root.glob("figures/[!.]*.p??")]
     ours = [path for path in there if path.parent.name == "figures" or (path.parents[1] / "cells.csv").exists()]
     strangers = sorted(set(ours) - set(expected))
@@ -106,7 +106,7 @@ class Changes:
 
     def _of_inputs(self, path, inputs):
         """A line for each input that is no longer what the file was made from, or is stale itself."""
-        root = path.parents[1] if path.parent.name == "figures" else path.parents[2]
+        root = _results_folder(path)
         lines = [(name, self._of_input(root / f"{name}.nc", made["content"])) for name, made in inputs.items()]
         return [f"input {name}: {change}" for name, change in lines if change]
 
@@ -125,6 +125,17 @@ class Changes:
             path = _source(name)
             self._codes[name] = spec.code_digest(path) if path.exists() else stamped[name]
         return {name: self._codes[name] for name in stamped}
+
+
+def _place(made):
+    """Where an artifact was made for: the last parts of its path."""
+    return made["experiment"], made["stage"], made["cell"]
+
+
+def _results_folder(path):
+    """The results folder that a file lies in: the nearest one above it with an index, or else where an artifact would have it."""
+    above = [folder for folder in path.parents if (folder / INDEX).exists()]
+    return above[0] if above else path.parents[2]
 
 
 def _index(root):
@@ -152,7 +163,7 @@ def _judge(path, changes):
         return Finding(path, "missing", "not made yet")
     try:
         made = _checked(path)
-        if path.suffix == ".nc" and (made["experiment"], made["stage"], made["cell"]) != (*path.parts[-3:-1], path.stem):
+        if path.suffix == ".nc" and path.name != LEDGER and _place(made) != (*path.parts[-3:-1], path.stem):
             return Finding(path, "foreign", f"made as {made['experiment']}/{made['stage']}/{made['cell']}")
         lines = changes.of(path)
     except StampError as error:

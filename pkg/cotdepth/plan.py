@@ -9,10 +9,11 @@ import os
 from pathlib import Path
 
 from cotdepth import spec
+from cotdepth.claim_stages import CLAIMS, claim_stages
 from cotdepth.config import ConfigError
 from cotdepth.experiments import FAMILIES, experiment_points, experiment_stages
 from cotdepth.hints import nearest
-from cotdepth.stamps import INDEX, ArtifactError, stamp_text, write_text
+from cotdepth.stamps import INDEX, LEDGER, ArtifactError, stamp_text, write_text
 
 
 class Plan:
@@ -40,6 +41,10 @@ class Plan:
         self.experiments = {name: experiment_stages(name, block, table, self._scripts) for name, block in self._blocks.items()}
         for name, figure in self.figures.items():
             self._check_figure(f"figures.{name}", figure)
+        self.claims = claim_stages(config.get("claims", {}), table["claims"], self._scripts, experiments=self.experiments,
+                                   check_source=self._check_source)  # fmt: skip
+        self.experiments |= {CLAIMS: self.claims} if self.claims else {}
+        self.ledger = self.results / LEDGER
 
     def family(self, stage: str, family: str) -> list[str]:
         """Experiments whose stage is made by this family."""
@@ -69,6 +74,16 @@ class Plan:
         """Paths of the artifacts that a figure reads in one of its roles; none if it goes without."""
         inputs = self.figures[figure]["inputs"]
         return self.artifacts(*inputs[role].split("/")) if role in inputs else []
+
+    def claim_inputs(self, paper: str) -> list[str]:
+        """Paths of the artifacts that the claims of a paper are judged by, each once."""
+        [(_, parameters)] = self.claims[paper].cells.values()
+        sources = {source: None for role in parameters["reads"].values() for source in role}
+        return [path for source in sources for path in self.artifacts(*source.split("/"))]
+
+    def judged(self) -> list[str]:
+        """Paths of the artifacts that hold the verdicts on each paper."""
+        return [path for paper in self.claims for path in self.artifacts(CLAIMS, paper)]
 
     def write(self, replace: bool = True) -> int:
         """Write the index, the tables of cells and the stamps, each only if its content changed.
@@ -100,7 +115,7 @@ class Plan:
     def _files(self):
         """The index, every table of cells and every stamp: its path, its text and the files that were made from it."""
         code = functools.cache(functools.partial(spec.code_digests, known={}))
-        names = {"experiments": list(self.experiments), "figures": list(self.figures)}
+        names = {"experiments": list(self.experiments), "figures": list(self.figures), "ledger": bool(self.claims)}
         yield self.results / INDEX, json.dumps(names, indent=1) + "\n", []
         for experiment, stages in self.experiments.items():
             yield self.results / experiment / "cells.csv", _cells_table(stages), []
@@ -113,6 +128,14 @@ class Plan:
                         consumed=parameters | {"inputs": inputs}), [path]  # fmt: skip
         for name, figure in self.figures.items():
             yield self._figure_stamp(name, figure, code)
+        if self.claims:
+            yield self._ledger_stamp(code)
+
+    def _ledger_stamp(self, code):
+        script = self._scripts / "collect_claims.py"
+        text = stamp_text(experiment=CLAIMS, stage="ledger", axes={}, script=script, code=code(script),
+                          consumed={"papers": list(self.claims)})  # fmt: skip
+        return self.ledger.with_suffix(".json"), text, [self.ledger]
 
     def _figure_stamp(self, name, figure, code):
         inputs = {role: {source: list(self._stage(source).cells)} for role, source in figure["inputs"].items()}

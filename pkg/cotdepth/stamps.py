@@ -14,6 +14,7 @@ from cotdepth import spec
 
 SCHEMA_VERSION = 1
 INDEX = "configured.json"  # in a results folder: the experiments and figures of the configuration
+LEDGER = "claims.nc"  # in a results folder: the verdicts on the claims of all papers
 
 
 class ProvenanceError(ValueError):

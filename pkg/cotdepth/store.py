@@ -21,7 +21,7 @@ DIMENSIONS = (
     "seed", "k", "n_context", "n_context_test", "n_tasks", "dim", "alpha", "tau", "sigma", "ridge", "step_size", "model",
     "mask", "mixture", "guess", "trained", "reading", "theory", "quantile", "start", "task", "type", "other_type", "feature", "component",
     "row", "col", "family", "tested_on", "test_law", "supervision", "step", "time", "start_deviation", "label", "covariate_scale", "target",
-    "parameter", "tensor", "cell", "point",
+    "parameter", "tensor", "claim", "statement", "agreement", "cell", "point",
 )  # fmt: skip
 UNREADABLE = (OSError, RuntimeError, AttributeError, UnicodeDecodeError)  # what netCDF4 raises for damaged files
 VERSIONED = ("cotdepth", "cvxpy", "matplotlib", "netCDF4", "numba", "numpy", "scipy", "torch", "transformers", "xarray")

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from cotdepth import spec
+from cotdepth.claim_stages import CLAIMS
 from cotdepth.config import check_config
 from cotdepth.plan import Plan
 
@@ -235,11 +236,13 @@ def _jobs(plan):
         for name, stage in stages.items():
             for cell in stage.cells:
                 inputs = {source: plan.upstream(experiment, name, cell, source) for source in stage.inputs}
+                inputs |= {"data": plan.claim_inputs(name)} if experiment == CLAIMS else {}
                 yield stage.script, [plan.artifact(experiment, name, cell)], inputs
     for name, figure in plan.figures.items():
         inputs = {role: plan.figure_inputs(name, role) for role in figure["inputs"]}
         outputs = [str(plan.results / "figures" / f"{name}.{kind}") for kind in ("png", "pdf")]
         yield CHECKOUT / "scripts" / f"figure_{figure['draw']}.py", outputs, inputs
+    yield CHECKOUT / "scripts" / "collect_claims.py", [str(plan.ledger)], {"data": plan.judged()}
 
 
 def _run(script, outputs, inputs):

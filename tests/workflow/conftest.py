@@ -61,6 +61,10 @@ class Checkout:
         return {rule: sorted(Path(made).stem for other, made in jobs if other == rule) for rule, _ in sorted(jobs)}
 
     def rules(self, *arguments) -> dict[str, int]:
+        """How many jobs of each rule a run would make, but for those that judge claims: nearly everything leads to them."""
+        return {rule: count for rule, count in self.all_rules(*arguments).items() if "claims" not in rule}
+
+    def all_rules(self, *arguments) -> dict[str, int]:
         """How many jobs of each rule a run would make."""
         return {rule: len(made) for rule, made in self.dry_run(*arguments).items()}
 
@@ -103,7 +107,7 @@ class Checkout:
     def planned_products(self) -> set[str]:
         """Every artifact and figure that the configuration asks for, by path in the results folder."""
         plan = self.plan()
-        figures = {f"figures/{name}.{kind}" for name in plan.figures for kind in ("png", "pdf")}
+        figures = {f"figures/{name}.{kind}" for name in plan.figures for kind in ("png", "pdf")} | {"claims.nc"}
         return figures | {str(Path(path).relative_to(plan.results)) for path in plan.all_artifacts()}
 
     def artifact(self, stage: str, cell: str, experiment: str = "theory-validation") -> Path:

@@ -20,6 +20,16 @@ def shown(role):
     return lambda wildcards: plan.figure_inputs(wildcards.figure, role)
 
 
+def judged_by(paper):
+    """The artifacts that the claims of a paper are judged by."""
+    return lambda wildcards: plan.claim_inputs(paper)
+
+
+def ledger_file():
+    """The ledger, if claims are configured."""
+    return [str(plan.ledger)] if plan.claims else []
+
+
 def figure_files():
     """All figures."""
     return expand(f"{RESULTS}/figures/{{figure}}.{{kind}}", figure=plan.figures, kind=["png", "pdf"])
