@@ -50,23 +50,23 @@ class Checkout:
         done = self.snakemake(*arguments, **settings)
         assert done.returncode == 0, done.stdout + done.stderr
 
-    def dry_run(self, *arguments) -> dict[str, list[str]]:
-        """Which jobs a run would make: for each rule (named as its script) what they write, without the suffix, sorted."""
+    def dry_run(self, *arguments, judging=False) -> dict[str, list[str]]:
+        """Which jobs a run would make: for each rule (named as its script) what they write, without the suffix, sorted.
+
+        Without those that judge claims, unless asked for: nearly everything leads to them.
+        """
         done = self.snakemake("-n", "-p", *arguments)
         said = done.stdout + done.stderr
         assert done.returncode == 0, said
         jobs = re.findall(r"python scripts/(\w+)\.py .*--out ([^ \n]+)", said)
         total = re.search(r"^total +(\d+)$", said, re.MULTILINE)
         assert len(jobs) == int(total[1]) - 1 if total else "Nothing to be done" in said, said   # one of them is the rule all
+        jobs = [(rule, made) for rule, made in jobs if judging or "claims" not in rule]
         return {rule: sorted(Path(made).stem for other, made in jobs if other == rule) for rule, _ in sorted(jobs)}
 
-    def rules(self, *arguments) -> dict[str, int]:
-        """How many jobs of each rule a run would make, but for those that judge claims: nearly everything leads to them."""
-        return {rule: count for rule, count in self.all_rules(*arguments).items() if "claims" not in rule}
-
-    def all_rules(self, *arguments) -> dict[str, int]:
+    def rules(self, *arguments, judging=False) -> dict[str, int]:
         """How many jobs of each rule a run would make."""
-        return {rule: len(made) for rule, made in self.dry_run(*arguments).items()}
+        return {rule: len(made) for rule, made in self.dry_run(*arguments, judging=judging).items()}
 
     def cotdepth(self, *arguments) -> subprocess.CompletedProcess:
         """The command ``cotdepth``, of this checkout."""
