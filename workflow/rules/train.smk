@@ -121,6 +121,7 @@ rule train_thought:
         f"{LOG}/train/{{cell}}.log",
     conda:
         "../../environment.yml"
+    priority: 1  # the longest jobs: begun last, one would end alone
     message:
         "{wildcards.experiment}: train GPT-2 to think, {wildcards.cell}"
     shell:
