@@ -1,4 +1,4 @@
-"""The stages that judge a paper's claims: each reads artifacts of several experiments, those that the configuration has."""
+"""Stages that read several experiments, those that the configuration has: the claims of each paper, and the agreement table."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ from cotdepth.config import ConfigError
 from cotdepth.experiments import Stage
 from cotdepth.hints import nearest
 
-CLAIMS = "claims"  # the folder of their artifacts, as if they were an experiment
+CLAIMS, AGREEMENT = "claims", "agreement"  # the folders of their artifacts, as if they were experiments
 
 
 def claim_stages(blocks: dict, table: dict, scripts: Path, *, experiments: dict, check_source: Callable) -> dict[str, Stage]:
@@ -40,6 +40,37 @@ def claim_stages(blocks: dict, table: dict, scripts: Path, *, experiments: dict,
         _check_roles(where, block["inputs"], table[paper], experiments, check_source)
         stages[paper] = _stage(paper, block["inputs"], scripts / table[paper]["script"], experiments)
     return stages
+
+
+def agreement_stages(compared: dict, table: dict, scripts: Path, *, experiments: dict, check_source: Callable) -> dict[str, Stage]:
+    """The stage that sets experiments beside theory, with one cell; none if nothing is compared.
+
+    Parameters
+    ----------
+    compared : dict
+        ``agreement`` of the configuration: experiment -> kind of comparison. An experiment that is not there is not run.
+    table : dict
+        ``agreement`` of the table of stages: ``{script, kinds: {kind: {family, stages}}}``.
+    scripts, experiments, check_source
+        As in `claim_stages`.
+
+    Raises
+    ------
+    ConfigError
+        Naming the experiment and what is allowed.
+    """
+    for name, kind in compared.items():
+        if kind not in table["kinds"]:
+            raise ConfigError(f"agreement.{name} = {kind!r}: not known; {nearest(kind, table['kinds'])}")
+    kinds = {name: kind for name, kind in compared.items() if name in experiments}
+    sources = {name: [f"{name}/{stage}" for stage in table["kinds"][kind]["stages"]] for name, kind in kinds.items()}
+    for name, kind in kinds.items():
+        for source in sources[name]:
+            check_source(f"agreement.{name}", source, source.partition("/")[2], table["kinds"][kind]["family"])
+    reads = {name: {source: list(_cells(experiments, source)) for source in own} for name, own in sources.items()}
+    missing = {name: kind for name, kind in compared.items() if name not in experiments}
+    consumed = {"kinds": kinds, "reads": reads, "missing": missing}
+    return {"table": Stage("table", scripts / table["script"], (), (), (), {spec.cell_name({}): ({}, consumed)})} if compared else {}
 
 
 def _check_roles(where, inputs, entry, experiments, check_source):

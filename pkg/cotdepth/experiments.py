@@ -16,7 +16,7 @@ from cotdepth.hints import nearest
 FAMILIES = ("learner", "theory", "comparison")
 DESCRIPTIVE = ("title", "cell_axes", "covariances")
 MODERATE = {"condition": 1e4, "trace": (1e-6, 1e6)}  # where gradient flow is integrated reliably, in a second
-RESERVED = ("claims", "figures", "logs", "smoke", "paper")
+RESERVED = ("agreement", "claims", "figures", "logs", "smoke", "paper")
 
 
 @dataclass(frozen=True)

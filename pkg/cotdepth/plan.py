@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from cotdepth import spec
-from cotdepth.claim_stages import CLAIMS, claim_stages
+from cotdepth.claim_stages import AGREEMENT, CLAIMS, agreement_stages, claim_stages
 from cotdepth.config import ConfigError
 from cotdepth.experiments import FAMILIES, experiment_points, experiment_stages
 from cotdepth.hints import nearest
@@ -41,9 +41,10 @@ class Plan:
         self.experiments = {name: experiment_stages(name, block, table, self._scripts) for name, block in self._blocks.items()}
         for name, figure in self.figures.items():
             self._check_figure(f"figures.{name}", figure)
-        self.claims = claim_stages(config.get("claims", {}), table["claims"], self._scripts, experiments=self.experiments,
-                                   check_source=self._check_source)  # fmt: skip
-        self.experiments |= {CLAIMS: self.claims} if self.claims else {}
+        there = {"experiments": self.experiments, "check_source": self._check_source}
+        self.claims = claim_stages(config.get("claims", {}), table["claims"], self._scripts, **there)
+        agreement = agreement_stages(config.get("agreement", {}), table["agreement"], self._scripts, **there)
+        self.experiments = self.experiments | {name: stages for name, stages in ((CLAIMS, self.claims), (AGREEMENT, agreement)) if stages}
         self.ledger = self.results / LEDGER
 
     def family(self, stage: str, family: str) -> list[str]:
@@ -77,7 +78,15 @@ class Plan:
 
     def claim_inputs(self, paper: str) -> list[str]:
         """Paths of the artifacts that the claims of a paper are judged by, each once."""
-        [(_, parameters)] = self.claims[paper].cells.values()
+        return self._read_by(self.claims[paper])
+
+    def agreement_inputs(self) -> list[str]:
+        """Paths of the artifacts that the agreement table sets side by side."""
+        return self._read_by(self.experiments[AGREEMENT]["table"])
+
+    def _read_by(self, stage):
+        """Paths of what a stage reads of other experiments, each once."""
+        [(_, parameters)] = stage.cells.values()
         sources = {source: None for role in parameters["reads"].values() for source in role}
         return [path for source in sources for path in self.artifacts(*source.split("/"))]
 

@@ -61,7 +61,7 @@ LEARNER, THEORY = ("experiments", "theory-validation"), ("experiments", "phase-d
 
 def test_the_default_configuration_gives_every_experiment_its_stages():
     made = plan(CONFIG)
-    assert list(made.experiments) == [*CONFIG["experiments"], "claims"] and list(made.claims) == list(CONFIG["claims"])
+    assert list(made.experiments) == [*CONFIG["experiments"], "claims", "agreement"] and list(made.claims) == list(CONFIG["claims"])
     assert list(made.experiments["theory-validation"]) == ["data", "train", "evaluate", "theory", "compare"]
     assert list(made.experiments["phase-diagram"]) == ["theory"]
 
@@ -69,7 +69,7 @@ def test_the_default_configuration_gives_every_experiment_its_stages():
 @pytest.mark.parametrize("scale", SCALES, ids=lambda path: path.stem)
 def test_every_scale_has_the_experiments_and_figures_of_the_default_one(scale):
     made = plan(scaled(scale))
-    assert list(made.experiments) == [*CONFIG["experiments"], "claims"] and made.figures.keys() == CONFIG["figures"].keys()
+    assert list(made.experiments) == [*CONFIG["experiments"], "claims", "agreement"] and made.figures.keys() == CONFIG["figures"].keys()
 
 
 def test_no_scale_overwrites_the_results_of_another():
@@ -226,7 +226,7 @@ def test_a_figure_shows_only_what_it_can_draw(figure, role, source, family):
     assert f"must be of an experiment with {family!r}" in fault(source, "figures", figure, "inputs", role)
 
 
-@pytest.mark.parametrize("name", ["figures", "logs", "smoke", "paper"])
+@pytest.mark.parametrize("name", ["agreement", "claims", "figures", "logs", "smoke", "paper"])
 def test_an_experiment_may_not_take_the_name_of_another_folder_of_the_results(name):
     assert f"experiments.{name}: this name is reserved" in fault(CONFIG["experiments"]["phase-diagram"], "experiments", name)
 
@@ -390,7 +390,7 @@ def test_noise_without_a_theory_is_free():
     config = with_value(0.1, *LSA, "label_noise")
     for name in ("theory", "comparison"):
         del config["experiments"]["lsa-depth"][name]
-    del config["figures"]["lsa-depth"]
+    del config["figures"]["lsa-depth"], config["claims"]["training-data"], config["agreement"]["lsa-depth"]
     assert list(plan(config).experiments["lsa-depth"]) == ["data", "train", "evaluate", "baselines"]
 
 
@@ -590,3 +590,24 @@ def test_a_covariance_that_the_flow_takes_forever_with_is_refused(where, definit
 @pytest.mark.parametrize("experiment, key", [("distribution-shift", "n_test"), ("random-covariances", "seeds")])
 def test_a_standard_error_needs_two(experiment, key):
     assert f"{key} = 1: must be at least 2 here" in fault(1, "experiments", experiment, key)
+
+
+# --- the agreement table ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("experiment, kind, reason", [
+    ("lsa-depth", "finite", "agreement.lsa-depth = 'finite': not known; the nearest valid one is 'finite-size'"),
+    ("lsa-depth", "finite-size", "agreement.lsa-depth = 'lsa-depth/compare': must be of an experiment with 'finite-size'"),
+    ("learned-matrices", "attention", "learned-matrices has no stage 'theory'"),
+    ("lsa-depth", 3, "agreement.lsa-depth = 3: must be a kind of comparison"),
+])  # fmt: skip
+def test_an_experiment_is_compared_in_a_way_that_fits_it(experiment, kind, reason):
+    assert reason in fault(kind, "agreement", experiment)
+
+
+def test_the_agreement_table_reads_what_there_is_and_names_the_rest():
+    made = plan(with_value("flow", "agreement", "elsewhere"))
+    [(_, parameters)] = made.experiments["agreement"]["table"].cells.values()
+    assert parameters["missing"] == {"elsewhere": "flow"} and list(parameters["kinds"]) == list(CONFIG["agreement"])
+    assert set(made.artifacts("gradient-flow", "train")) <= set(made.agreement_inputs())
+    assert list(plan(with_value({}, "agreement")).experiments) == [*CONFIG["experiments"], "claims"]

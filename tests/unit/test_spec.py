@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from cotdepth import spec
-from cotdepth.claim_stages import CLAIMS
+from cotdepth.claim_stages import AGREEMENT, CLAIMS
 from cotdepth.config import check_config
 from cotdepth.plan import Plan
 
@@ -237,6 +237,7 @@ def _jobs(plan):
             for cell in stage.cells:
                 inputs = {source: plan.upstream(experiment, name, cell, source) for source in stage.inputs}
                 inputs |= {"data": plan.claim_inputs(name)} if experiment == CLAIMS else {}
+                inputs |= {"data": plan.agreement_inputs()} if experiment == AGREEMENT else {}
                 yield stage.script, [plan.artifact(experiment, name, cell)], inputs
     for name, figure in plan.figures.items():
         inputs = {role: plan.figure_inputs(name, role) for role in figure["inputs"]}

@@ -53,7 +53,7 @@ class Checkout:
     def dry_run(self, *arguments, judging=False) -> dict[str, list[str]]:
         """Which jobs a run would make: for each rule (named as its script) what they write, without the suffix, sorted.
 
-        Without those that judge claims, unless asked for: nearly everything leads to them.
+        Without those that judge claims and the agreement table, unless asked for: nearly everything leads to them.
         """
         done = self.snakemake("-n", "-p", *arguments)
         said = done.stdout + done.stderr
@@ -61,7 +61,7 @@ class Checkout:
         jobs = re.findall(r"python scripts/(\w+)\.py .*--out ([^ \n]+)", said)
         total = re.search(r"^total +(\d+)$", said, re.MULTILINE)
         assert len(jobs) == int(total[1]) - 1 if total else "Nothing to be done" in said, said   # one of them is the rule all
-        jobs = [(rule, made) for rule, made in jobs if judging or "claims" not in rule]
+        jobs = [(rule, made) for rule, made in jobs if judging or "claims" not in rule and rule != "agreement"]
         return {rule: sorted(Path(made).stem for other, made in jobs if other == rule) for rule, _ in sorted(jobs)}
 
     def rules(self, *arguments, judging=False) -> dict[str, int]:

@@ -1,0 +1,79 @@
+"""Relative differences between what was measured and what theory predicts, and how far they are from 0 in standard errors."""
+
+import json
+from typing import NamedTuple
+
+import numpy as np
+import xarray as xr
+from scipy.stats import norm, t
+
+FEWEST_SEEDS = 3  # for a standard error to judge by
+LARGEST_SHARE = 0.3  # of the mean, that a standard error may have: one seed alone that carries this share of the sum has it this large
+SMALLEST_TAIL = 1e-300  # of a probability that is told from 0; standardised differences are at most 37
+
+
+class Differences(NamedTuple):
+    """Differences of one cell.
+
+    Attributes
+    ----------
+    relative : xarray.DataArray
+        Measured over predicted less one, on any labelled dimensions.
+    standard_error : xarray.DataArray or None
+        Its standard error, on the same dimensions; None where theory and measurement are deterministic.
+    seeds : int
+        Independent repetitions.
+    freedom : float
+        Degrees of freedom of the standard errors.
+    axes : dict
+        The cell's values on the cell axes.
+    """
+
+    relative: xr.DataArray
+    standard_error: xr.DataArray | None
+    seeds: int
+    freedom: float
+    axes: dict
+
+
+def cell_axes(artifact: xr.Dataset) -> dict:
+    """An artifact's values on the cell axes."""
+    return json.loads(artifact.attrs["axes"])
+
+
+def partners(artifact: xr.Dataset, others: list[xr.Dataset]) -> list[xr.Dataset]:
+    """Those of another stage that agree with an artifact on all cell axes that they share."""
+    axes = cell_axes(artifact)
+    return [other for other in others if all(axes[name] == value for name, value in cell_axes(other).items() if name in axes)]
+
+
+def standardised(cell: Differences) -> xr.DataArray:
+    """Differences in standard errors, by Student's law carried over to the normal one; NaN where they cannot be judged.
+
+    They can be where there are at least `FEWEST_SEEDS` seeds and the standard error is below `LARGEST_SHARE` of the measured mean:
+    where it is not, rare prompts or pools carry the mean, and neither the mean of a sample nor its standard error means much.
+
+    Returns
+    -------
+    xarray.DataArray
+        The ``z`` that a normal law exceeds as often as Student's law of `freedom` degrees does the difference over its standard error.
+    """
+    if cell.standard_error is None or cell.seeds < FEWEST_SEEDS:
+        return xr.full_like(cell.relative, np.nan, dtype=float)
+    judged = (cell.standard_error > 0) & (cell.standard_error < LARGEST_SHARE * abs(1 + cell.relative))
+    return _as_normal(cell.relative / cell.standard_error.where(judged), cell.freedom)
+
+
+def _as_normal(ratios, freedom):
+    return np.sign(ratios) * norm.isf(np.maximum(t.sf(abs(ratios), freedom), SMALLEST_TAIL))
+
+
+def place(cell: Differences, values: xr.DataArray, index: int) -> str:
+    """Where a value lies, in words: the cell's axes, and the coordinates of its flat `index`."""
+    position = dict(zip(values.dims, np.unravel_index(index, values.shape), strict=True))
+    inside = {name: values[name].values[at] for name, at in position.items()}
+    return ", ".join(f"{name.replace('_', ' ')} = {_word(value)}" for name, value in (cell.axes | inside).items())
+
+
+def _word(value):
+    return f"{value:g}" if isinstance(value, int | float | np.number) else str(value)
