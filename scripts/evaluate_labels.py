@@ -1,8 +1,6 @@
 """Ask the GPT-2 models of one cell for labels in fresh prompts of several laws and lengths, beside least squares and the answer 0."""
 
-from cotdepth.job import run
-
-DEVICES = ("auto", "cpu", "cuda")
+from cotdepth.job import DEVICES, run
 
 
 def main(job):

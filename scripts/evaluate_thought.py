@@ -1,8 +1,6 @@
 """Let the GPT-2 models of one cell think about fresh test prompts of several lengths."""
 
-from cotdepth.job import run
-
-DEVICES = ("auto", "cpu", "cuda")
+from cotdepth.job import DEVICES, run
 
 
 def main(job):

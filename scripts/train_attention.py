@@ -1,8 +1,6 @@
 """Train all matrices of attention: for each kind of guess, context length and seed of one cell."""
 
-from cotdepth.job import run
-
-DEVICES = ("auto", "cpu", "cuda")
+from cotdepth.job import DEVICES, run
 
 
 def main(job):

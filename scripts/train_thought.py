@@ -1,8 +1,6 @@
 """Train GPT-2 to think, for each seed of one cell."""
 
-from cotdepth.job import run
-
-DEVICES = ("auto", "cpu", "cuda")
+from cotdepth.job import DEVICES, run
 
 
 def main(job):

@@ -1,12 +1,12 @@
 """Are the results what the configuration and the code now say? Answered from the files alone, without Snakemake's records."""
 
-import csv
 import hashlib
 import json
 from pathlib import Path
 from typing import NamedTuple
 
 from cotdepth import spec
+from cotdepth.cells import read_cells, require_names
 from cotdepth.stamps import INDEX, LEDGER, ArtifactError, StampError, read_stamp
 
 
@@ -32,14 +32,25 @@ def audit(root: Path) -> list[Finding]:
     ArtifactError
         If the folder holds no results.
     """
-    root, changes = Path(root), Changes()
-    figures = [root / "figures" / f"{name}{kind}" for name in _index(root)["figures"] for kind in (".png", ".pdf")]
-    expected = [*listed(root), *figures, *([root / LEDGER] if _index(root).get("ledger") else [])]
+    root, changes, expected = Path(root), Changes(), configured(root)
     there = [*root.glob("*/*/[!.]*.nc"), *root.glob("figures/[!.]*.p??")]
     ours = [path for path in there if path.parent.name == "figures" or (path.parents[1] / "cells.csv").exists()]
     strangers = sorted(set(ours) - set(expected))
     return [*(_judge(path, changes) for path in expected),
             *(Finding(path, "foreign", "not of this configuration") for path in strangers)]  # fmt: skip
+
+
+def configured(root: Path) -> list[Path]:
+    """Paths of all artifacts and figures that the configuration asks for, made or not.
+
+    Raises
+    ------
+    ArtifactError
+        If the folder holds no results.
+    """
+    index = _index(root)
+    figures = [Path(root) / "figures" / f"{name}{kind}" for name in index["figures"] for kind in (".png", ".pdf")]
+    return [*listed(root), *figures, *([Path(root) / LEDGER] if index.get("ledger") else [])]
 
 
 def listed(root: Path) -> list[Path]:
@@ -51,8 +62,7 @@ def listed(root: Path) -> list[Path]:
         If the folder holds no results.
     """
     tables = [Path(root) / name / "cells.csv" for name in _index(root)["experiments"]]
-    return [table.parent / row["stage"] / f"{row['cell']}.nc"
-            for table in tables for row in csv.DictReader(table.read_text(encoding="utf-8").splitlines())]  # fmt: skip
+    return [table.parent / stage / f"{cell}.nc" for table in tables for stage, cell in read_cells(table)]
 
 
 def explain(path: Path) -> list[str]:
@@ -140,10 +150,14 @@ def _results_folder(path):
 
 def _index(root):
     """The experiments and figures of the configuration."""
+    path = Path(root) / INDEX
     try:
-        return json.loads((Path(root) / INDEX).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        index = json.loads(path.read_text(encoding="utf-8"))
+        names = [name for kind in ("experiments", "figures") for name in index[kind]]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise ArtifactError(f"{root}: no results here; run snakemake first, or name another folder with --root") from None
+    require_names(path, names)
+    return index
 
 
 def _recorded_figure(path):
@@ -151,7 +165,7 @@ def _recorded_figure(path):
     try:
         made = json.loads(path.with_suffix(".made.json").read_text(encoding="utf-8"))
         written = made["contents"][path.suffix]
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise ArtifactError(f"{path}: no record of how it was made; delete it and run snakemake again") from None
     if hashlib.sha256(path.read_bytes()).hexdigest() != written:
         raise ArtifactError(f"{path}: damaged (its contents differ from what was written); delete it and run snakemake again")

@@ -28,7 +28,7 @@ class Checkpoints:
         self._folder, self._made_of = Path(folder), spec.digest(spec.canonical(made_of | {"versions": versions()}))
 
     def load(self, name: str) -> dict | None:
-        """The state saved under this name, None if there is none, or none that is whole; never runs code that a file holds."""
+        """The state saved under this name, None if there is none, or none that can be used; never runs code that a file holds."""
         path = self._path(name)
         content = path.read_bytes() if path.exists() else None
         if content is None:
@@ -36,7 +36,11 @@ class Checkpoints:
         if hashlib.sha256(content[DIGEST:]).digest() != content[:DIGEST]:
             print(f"{path}: damaged, and not used: training starts anew")
             return None
-        return torch.load(io.BytesIO(content[DIGEST:]), map_location="cpu", weights_only=True)
+        try:
+            return torch.load(io.BytesIO(content[DIGEST:]), map_location="cpu", weights_only=True)
+        except Exception as error:   # whole, but not written here: it may hold anything
+            print(f"{path}: not a checkpoint ({type(error).__name__}), and not used: training starts anew")
+            return None
 
     def save(self, name: str, state: dict) -> None:
         """Keep a state in the place of the one before, whole or not at all."""

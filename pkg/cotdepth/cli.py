@@ -5,6 +5,7 @@ import json
 import sys
 from pathlib import Path
 
+from cotdepth.config import ConfigError
 from cotdepth.stamps import ProvenanceError
 
 
@@ -17,12 +18,12 @@ def main(arguments=None) -> int:
     given = _parser().parse_args(arguments)
     try:
         return given.command(given) or 0
-    except (ProvenanceError, UsageError) as error:
-        print(f"cotdepth: {error}", file=sys.stderr)
-        return 2
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except (ProvenanceError, UsageError, ConfigError, OSError) as error:
+        print(f"cotdepth: {_plain(error)}", file=sys.stderr)
+        return 2
 
 
 def _parser():
@@ -33,16 +34,24 @@ def _parser():
         ("show", _show, "what a file holds and what it was made from"),
         ("audit", _audit, "which files are stale, damaged, foreign or missing"),
         ("explain", _explain, "why a file is stale: what changed, old and new"),
+        ("prune", _prune, "what no configuration names any more, and what killed jobs left: show it, and remove it with --yes"),
+        ("check", _check, "is a configuration of somebody else valid and safe? Executes nothing that is in it"),
         ("predict", _predict, "what the theory says of one regime: phase, boundary, best depth, errors"),
     ):
         command_parser = commands.add_parser(name, help=about, description=about)
         command_parser.set_defaults(command=command)
         if name in ("show", "explain"):
             command_parser.add_argument("file", type=Path, metavar="FILE", help="an artifact (.nc) or a figure (.png, .pdf)")
+        elif name == "check":
+            command_parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="files for --configfile, in their order")
         elif name == "predict":
             _add_regime(command_parser)
         else:
             command_parser.add_argument("--root", type=Path, default=Path("results"), help="the results folder (default: results)")
+        if name == "audit":
+            command_parser.add_argument("--repair", action="store_true", help="move what is damaged or foreign to <results>/quarantine")
+        elif name == "prune":
+            command_parser.add_argument("--yes", action="store_true", help="remove what is shown; without it nothing is removed")
     return parser
 
 
@@ -110,12 +119,66 @@ def _audit(given):
 
     from cotdepth.audit import audit
 
+    if given.repair:
+        _repair(given.root)
     findings = audit(given.root)
     faults = [finding for finding in findings if finding.verdict != "ok"]
     if faults:
-        print(tabulate([(finding.verdict, finding.path, finding.reason) for finding in faults], ["verdict", "file", "reason"]))
+        rows = [(finding.verdict, _plain(finding.path), _plain(finding.reason)) for finding in faults]
+        print(tabulate(rows, ["verdict", "file", "reason"], disable_numparse=True))
     print(", ".join(f"{count} {verdict}" for verdict, count in sorted(Counter(finding.verdict for finding in findings).items())))
     return 1 if faults else 0
+
+
+def _repair(root):
+    from cotdepth.repair import repair
+
+    folder, faults = repair(root)
+    if not faults:
+        print("nothing is damaged or foreign")
+        return
+    print(*(f"moved {_plain(fault.path)} ({fault.verdict}: {_plain(fault.reason)})" for fault in faults), sep="\n")
+    print(f"They are in {_plain(folder)} under the paths that they had; nothing was deleted. Run snakemake again, with the configuration "
+          "of these results: it makes what is missing.\n")  # fmt: skip
+
+
+def _prune(given):
+    from tabulate import tabulate
+
+    from cotdepth.prune import leftovers, remove
+
+    found = leftovers(given.root)
+    if not found:
+        print("nothing to remove: every file is of the configuration")
+        return
+    rows = [(_plain(leftover.path), leftover.what, f"{leftover.size / 1e6:.3f}") for leftover in found]
+    print(tabulate(rows, ["file", "what it is", "size (MB)"], colalign=("left", "left", "right"), disable_numparse=True))
+    total = f"{len(found)} entries, {sum(leftover.size for leftover in found) / 1e6:.3f} MB"
+    if given.yes:
+        remove(given.root, found)
+    print(f"{total}: removed" if given.yes else f"{total}; nothing was removed yet: cotdepth prune --yes removes them. The configuration "
+          "is the one that snakemake read last")  # fmt: skip
+
+
+def _plain(text):
+    """A text in one line, whatever is in it: file names can hold anything, and a terminal obeys some of it."""
+    return str(text) if str(text).isprintable() else repr(str(text))
+
+
+def _check(given):
+    from snakemake.utils import update_config
+
+    from cotdepth.config_files import read_config_file
+    from cotdepth.spec import PACKAGE
+    from cotdepth.workflow import load_plan
+
+    checkout = PACKAGE.parent.parent
+    config = read_config_file(checkout / "config.yaml")
+    for path in given.files:
+        update_config(config, read_config_file(path))
+    plan = load_plan(checkout, config)
+    print(f"valid, with config.yaml: {len(plan.experiments)} experiments, {len(plan.all_artifacts())} artifacts and {len(plan.figures)} "
+          f"figures in {_plain(plan.results)}")  # fmt: skip
 
 
 def _explain(given):

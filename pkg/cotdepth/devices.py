@@ -5,6 +5,8 @@ import sys
 
 import torch
 
+from cotdepth.gpu_locks import take_gpu, visible_gpus
+
 
 class DeviceError(OSError):
     """A device that was asked for and is not there."""
@@ -12,6 +14,9 @@ class DeviceError(OSError):
 
 def chosen_device(asked: str) -> str:
     """``cpu`` or ``cuda``; ``auto`` is CUDA where there is one. Says so in the log.
+
+    Of several GPUs, ``cuda`` is from then on the first that no other job holds (`cotdepth.gpu_locks`), among those that
+    CUDA_VISIBLE_DEVICES shows; while all are held, this waits.
 
     Raises
     ------
@@ -21,9 +26,14 @@ def chosen_device(asked: str) -> str:
     there = torch.cuda.is_available()
     if asked == "cuda" and not there:
         raise DeviceError("device = cuda: torch finds no CUDA device on this machine; use cpu or auto")
-    device = "cuda" if there and asked != "cpu" else "cpu"
-    print(f"device: {device_name(device)}")
-    return device
+    if not there or asked == "cpu":
+        print("device: cpu")
+        return "cpu"
+    names = visible_gpus(torch.cuda.device_count())
+    place = take_gpu(names)
+    torch.cuda.set_device(place)
+    print(f"device: {device_name('cuda')}, GPU {names[place]}, of {', '.join(names)}")
+    return "cuda"
 
 
 def device_name(device: str) -> str:

@@ -16,7 +16,8 @@ from cotdepth.hints import nearest
 FAMILIES = ("learner", "theory", "comparison")
 DESCRIPTIVE = ("title", "cell_axes", "covariances")
 MODERATE = {"condition": 1e4, "trace": (1e-6, 1e6)}  # where gradient flow is integrated reliably, in a second
-RESERVED = ("agreement", "claims", "figures", "logs", "smoke", "paper")
+RESERVED = ("agreement", "benchmarks", "claims", "figures", "logs", "quarantine", "smoke", "paper")
+MOST_CELLS = 100_000  # of an experiment
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ def experiment_points(name: str, block: dict) -> list[dict]:
         if missing:
             raise ConfigError(f"{where}.cell_axes: {missing[0]!r} has no value in the block or in a grid")
         values = [_distinct(f"{where}.{axis}", _as_list(merged[axis])) for axis in block["cell_axes"]]
+        if len(found) + math.prod(map(len, values)) > MOST_CELLS:
+            raise ConfigError(f"{where}: more than {MOST_CELLS} combinations of values on the cell axes")
         found += [{**merged, **dict(zip(block["cell_axes"], choice))} for choice in itertools.product(*values)]
     return found
 
@@ -265,7 +268,7 @@ def _random_definition(where, name, definition, restrictions):
 
 def _distinct(where, values):
     """The values of an axis, if there are no two alike."""
-    if any(value in values[:place] for place, value in enumerate(values)):
+    if len({spec.canonical(value) for value in values}) < len(values):
         raise ConfigError(f"{where} = {values}: must be different values")
     return values
 

@@ -16,6 +16,7 @@ from cotdepth import spec
 from cotdepth.stamps import ProvenanceError, StampError, read_stamp
 
 THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS")
+DEVICES = ("auto", "cpu", "cuda")   # what a script that trains or runs a network takes as ``--device``
 
 
 class Job:

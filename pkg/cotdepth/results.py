@@ -1,10 +1,10 @@
 """Reading results: all cells of a stage as one labelled dataset."""
 
-import csv
 from pathlib import Path
 
 import xarray as xr
 
+from cotdepth.cells import read_cells
 from cotdepth.combine import combine
 from cotdepth.hints import nearest
 from cotdepth.stamps import ArtifactError
@@ -46,8 +46,8 @@ def _cells(experiment, stage, root):
     if not table.exists():
         there = [path.parent.name for path in root.glob("*/cells.csv")]
         raise ArtifactError(f"{table}: no such experiment; {nearest(experiment, there) if there else 'there are none, run snakemake'}")
-    rows = list(csv.DictReader(table.read_text(encoding="utf-8").splitlines()))
-    cells = [row["cell"] for row in rows if row["stage"] == stage]
+    rows = read_cells(table)
+    cells = [cell for made_by, cell in rows if made_by == stage]
     if not cells:
-        raise ArtifactError(f"{table}: no stage {stage!r}; {nearest(stage, {row['stage'] for row in rows})}")
+        raise ArtifactError(f"{table}: no stage {stage!r}; {nearest(stage, {made_by for made_by, _ in rows})}")
     return cells

@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
+LONGEST_SLUG = 180  # of 255 characters that a file name may have; temporary names are longer than the name itself
 
 
 def normalise(value):
@@ -62,7 +63,7 @@ def cell_name(values: dict) -> str:
     'alpha0.5-tau4-8f9afe26'
     """
     slug = "-".join(f"{axis}{value}" for axis, value in normalise(values).items()) or "all"
-    return f"{re.sub(r'[^A-Za-z0-9.+-]+', '_', slug)}-{identity(values)}"
+    return f"{re.sub(r'[^A-Za-z0-9.+-]+', '_', slug)[:LONGEST_SLUG]}-{identity(values)}"
 
 
 def code_digests(script: Path, known: dict | None = None) -> dict[str, str]:

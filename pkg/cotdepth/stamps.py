@@ -7,12 +7,14 @@ artifact is stale exactly when its stamp changed. Standard library only.
 
 import json
 import os
+import re
 from contextlib import contextmanager
 from pathlib import Path
 
 from cotdepth import spec
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+MODULE = r"\w[\w-]*(\.\w[\w-]*)*"  # names become paths of what is read for its digest
 INDEX = "configured.json"  # in a results folder: the experiments and figures of the configuration
 LEDGER = "claims.nc"  # in a results folder: the verdicts on the claims of all papers
 
@@ -47,8 +49,11 @@ def read_stamp(path: Path) -> tuple[str, dict]:
     try:
         text = Path(path).read_text(encoding="utf-8")
         stamp = json.loads(text)
-        stamp["spec"], stamp["code"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        if not all(isinstance(stamp[name], dict) for name in ("spec", "code", "axes")):
+            raise ValueError("spec, code and axes must be mappings")
+        if not all(isinstance(code, str) and re.fullmatch(MODULE, name) for name, code in stamp["code"].items()):
+            raise ValueError("code must be digests of modules by their names")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise StampError(f"{path}: not a stamp that can be read ({error}); `snakemake -n` writes stamps afresh") from None
     return text, stamp
 

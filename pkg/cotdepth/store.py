@@ -1,12 +1,16 @@
 """Artifacts: whole, checksummed, byte-deterministic NetCDF files that say what made them.
 
 An artifact is written beside its final name, closed, read back, and only then moved into place, so a file that exists is
-whole. Its ``content`` attribute is a digest of everything else in it: damage and edits by hand show on reading.
+whole. Its ``content`` attribute is a digest of everything else in it: edits by hand show on reading. Behind what NetCDF reads stands
+a seal, a digest of all bytes before it, which is checked first: the NetCDF library can run for ever on a file with one wrong bit.
+Files may come from somebody else: reading one runs nothing that is in it, and takes no more memory than a few times its size.
 """
 
 import hashlib
 import importlib.metadata
 import json
+import math
+import os
 import sys
 from pathlib import Path
 
@@ -15,6 +19,7 @@ import numpy as np
 import xarray as xr
 
 from cotdepth import spec
+from cotdepth.cells import require_names
 from cotdepth.stamps import SCHEMA_VERSION, ArtifactError, flush, replacing
 
 DIMENSIONS = (
@@ -23,7 +28,10 @@ DIMENSIONS = (
     "row", "col", "family", "tested_on", "test_law", "supervision", "step", "time", "start_deviation", "label", "covariate_scale", "target",
     "parameter", "tensor", "claim", "statement", "agreement", "cell", "point",
 )  # fmt: skip
-UNREADABLE = (OSError, RuntimeError, AttributeError, UnicodeDecodeError)  # what netCDF4 raises for damaged files
+SEAL = b"cotdepth seal sha256 "  # before the digest
+UNREADABLE = (OSError, RuntimeError, AttributeError, UnicodeDecodeError, MemoryError)  # what netCDF4 raises for damaged files
+TEXTS = ("title", "source", "experiment", "stage", "cell", "script", "stamp", "content")
+MAPPINGS = ("axes", "spec", "code", "inputs", "versions")  # as JSON
 VERSIONED = ("cotdepth", "cvxpy", "matplotlib", "netCDF4", "numba", "numpy", "scipy", "torch", "transformers", "xarray")
 
 
@@ -57,6 +65,7 @@ def write_artifact(dataset: xr.Dataset, path: Path, *, stamp_text: str, check, i
         labelled.to_netcdf(temporary, engine="netcdf4", format="NETCDF4", encoding=_encoding(dataset))
         with netCDF4.Dataset(temporary, "a") as file:
             file.setncattr("content", _content(file))
+        seal(temporary)
         read_content(temporary)
         flush(temporary)
         check()
@@ -68,11 +77,15 @@ def open_artifact(path: Path) -> xr.Dataset:
     Raises
     ------
     ArtifactError
-        If the file is missing, damaged or edited.
+        If the file is missing, damaged, edited or no artifact of this project.
     """
     read_content(path)
-    with xr.open_dataset(path, engine="netcdf4") as dataset:
-        return dataset.load()
+    _read_attributes(path)
+    try:
+        with xr.open_dataset(path, engine="netcdf4") as dataset:
+            return dataset.load()
+    except Exception as error:   # attributes that xarray obeys, such as units of time, may say anything
+        raise ArtifactError(f"{path}: not an artifact of cotdepth ({_line(error)})") from None
 
 
 def read_content(path: Path) -> str:
@@ -83,36 +96,111 @@ def read_content(path: Path) -> str:
     ArtifactError
         If the file is missing, cannot be read to the end, or differs from what was written.
     """
-    if not Path(path).exists():
-        raise ArtifactError(f"{path}: no such artifact")
+    _require_sealed(path)
     try:
         with netCDF4.Dataset(path) as file:
+            _require_modest(file, path)
             recorded, found = getattr(file, "content", None), _content(file)
     except UNREADABLE as error:
-        raise ArtifactError(f"{path}: damaged ({error}); delete it and run snakemake again") from None
+        raise ArtifactError(f"{path}: damaged ({_line(error)}); delete it and run snakemake again") from None
     if recorded is None:
         raise ArtifactError(f"{path}: not an artifact of cotdepth (it has no content digest)")
     if recorded != found:
-        raise ArtifactError(f"{path}: its contents differ from what was written; delete it and run snakemake again")
+        raise ArtifactError(f"{path}: damaged: its contents differ from what was written; delete it and run snakemake again")
     return recorded
 
 
 def read_attributes(path: Path) -> dict:
-    """The global attributes of a NetCDF file, those that hold JSON decoded; the file's contents are not checked.
+    """The global attributes of an artifact, those that hold JSON decoded; variables are not read.
 
     Raises
     ------
     ArtifactError
-        If the file cannot be opened, or is no artifact of this project.
+        If the file is missing, damaged or no artifact of this project.
     """
+    _require_sealed(path)
+    return _read_attributes(path)
+
+
+def seal(path: Path) -> None:
+    """Append the digest of all bytes of a file to it."""
+    with open(path, "rb+") as file:
+        digest = hashlib.file_digest(file, "sha256").digest()
+        file.seek(0, os.SEEK_END)
+        file.write(SEAL + digest)
+
+
+def _require_sealed(path):
+    """Refuse a file that is not byte for byte what was sealed, before a library in C looks at it."""
+    if not Path(path).is_file():
+        raise ArtifactError(f"{path}: no such artifact")
+    try:
+        found, recorded = _digests(path)
+    except OSError as error:
+        raise ArtifactError(f"{path}: damaged ({_line(error)}); delete it and run snakemake again") from None
+    if recorded is None:
+        raise ArtifactError(f"{path}: damaged (cut off or edited), or not an artifact of cotdepth; delete it and run snakemake again")
+    if recorded != found:
+        raise ArtifactError(f"{path}: damaged: its contents differ from what was written; delete it and run snakemake again")
+
+
+def _digests(path):
+    """The digest of what stands before the seal, and the one that the seal holds; None where there is no seal."""
+    sha = hashlib.sha256()
+    left = Path(path).stat().st_size - len(SEAL) - sha.digest_size
+    with open(path, "rb") as file:
+        while left > 0 and (part := file.read(min(left, 2**20))):
+            sha.update(part)
+            left -= len(part)
+        end = file.read()
+    return sha.digest(), end.removeprefix(SEAL) if left == 0 and end.startswith(SEAL) else None
+
+
+def _read_attributes(path):
     try:
         with netCDF4.Dataset(path) as file:
             attributes = {name: file.getncattr(name) for name in file.ncattrs()}
-        return attributes | {name: json.loads(attributes[name]) for name in ("axes", "spec", "code", "inputs", "versions")}
+        made = attributes | {name: json.loads(attributes[name]) for name in MAPPINGS}
     except UNREADABLE as error:
-        raise ArtifactError(f"{path}: damaged ({error}); delete it and run snakemake again") from None
-    except (KeyError, ValueError):
+        raise ArtifactError(f"{path}: damaged ({_line(error)}); delete it and run snakemake again") from None
+    except (KeyError, ValueError, TypeError):
         raise ArtifactError(f"{path}: not an artifact of cotdepth (it has no spec)") from None
+    _require_kinds(made, path)
+    return made
+
+
+def _line(error):
+    """An error in one line."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _require_modest(file, path):
+    """Refuse a file that says it holds more than it can, before memory is made for it.
+
+    Artifacts are not compressed and hold plain numbers and characters: what they declare, they hold.
+    """
+    size = Path(path).stat().st_size
+    for name, variable in file.variables.items():
+        if not isinstance(variable.datatype, np.dtype) or variable.dtype.kind not in "iufS":
+            raise ArtifactError(f"{path}: not an artifact of cotdepth (variable {name[:80]!r} holds neither numbers nor characters)")
+        chunks = variable.chunking()
+        chunks = variable.shape if chunks in (None, "contiguous") else chunks
+        declared = max(math.prod(map(int, shape)) for shape in (variable.shape, chunks)) * variable.dtype.itemsize
+        if declared > size:
+            raise ArtifactError(f"{path}: not an artifact of cotdepth (variable {name[:80]!r} declares {declared} bytes "
+                                f"in a file of {size})")  # fmt: skip
+
+
+def _require_kinds(made, path):
+    """Refuse attributes that are not what a job writes: others compare them, and make paths of the names in them."""
+    wrong = [name for name in TEXTS if not isinstance(made.get(name), str)]
+    wrong += [name for name in MAPPINGS if not isinstance(made[name], dict)]
+    inputs = made["inputs"].items() if "inputs" not in wrong else ()
+    if not all(isinstance(given, dict) and isinstance(given.get("content"), str) and len(place.split("/")) == 3 for place, given in inputs):
+        wrong.append("inputs")
+    if wrong:
+        raise ArtifactError(f"{path}: not an artifact of cotdepth (its attribute {wrong[0]!r} is not what a job writes)")
+    require_names(path, [name for place, _ in inputs for name in place.split("/")])
 
 
 def _require_labels(dataset, path):

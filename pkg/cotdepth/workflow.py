@@ -8,6 +8,7 @@ import yaml
 from cotdepth import spec
 from cotdepth.config import ConfigError, check_config
 from cotdepth.plan import Plan
+from cotdepth.run_locks import is_held
 
 
 def load_plan(checkout: Path, config: dict) -> Plan:
@@ -32,9 +33,8 @@ def write_stamps(plan: Plan, locks: Path) -> None:
     While another run holds a lock, stamps that exist keep their content: when a job ends, Snakemake marks its output as
     newer than all its inputs, and a stamp that changed just before would pass as done.
     """
-    running = locks.is_dir() and any(locks.iterdir())
     try:
-        kept = plan.write(replace=not running)
+        kept = plan.write(replace=not is_held(locks))
     except ValueError as error:
         _stop(str(error))
     if kept:

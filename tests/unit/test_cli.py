@@ -125,7 +125,7 @@ def without_stamp(results):
     (changed_input, "stale", f"input e/first/{spec.cell_name(ONE)}: "),
     (deleted, "missing", "not made yet"),
     (truncated, "damaged", "damaged ("),
-    (edited, "damaged", "its contents differ from what was written"),
+    (edited, "damaged", "damaged (cut off or edited)"),
     (copied_from_another_cell, "foreign", f"made as e/second/{spec.cell_name(TWO)}"),
     (copied_from_another_stage, "foreign", f"made as e/first/{spec.cell_name(ONE)}"),
     (of_another_program, "damaged", "not an artifact of cotdepth"),
@@ -238,7 +238,7 @@ def test_what_cannot_be_answered_ends_with_code_2_and_one_line_that_names_it(tmp
 def test_show_of_a_damaged_file_ends_with_code_2(results, command):
     edited(results)
     code, _, errors = command("show", results.path("second"))
-    assert code == 2 and "its contents differ from what was written" in errors[0] and len(errors) == 1
+    assert code == 2 and "damaged (cut off or edited)" in errors[0] and len(errors) == 1
 
 
 @pytest.mark.parametrize("arguments", [[], ["predikt"], ["show"], ["audit", "--rot", "results"]], ids=" ".join)

@@ -1,6 +1,5 @@
 """Cells of fully trained attention: every layer of a cell, whatever trains beside it, whatever was there before."""
 
-import pickle
 import shutil
 from pathlib import Path
 
@@ -160,9 +159,9 @@ class Hostile:
 def test_reading_a_checkpoint_runs_nothing_that_is_in_it(tmp_path, capsys):
     checkpoints = Checkpoints(tmp_path, {})
     checkpoints.save("a", {"hostile": Hostile()})
-    with pytest.raises(pickle.UnpicklingError):
-        checkpoints.load("a")
-    assert capsys.readouterr().out == "" and checkpoints.load("b") is None
+    assert checkpoints.load("a") is None and checkpoints.load("b") is None
+    [line] = capsys.readouterr().out.splitlines()
+    assert "not a checkpoint (UnpicklingError), and not used" in line
 
 
 def test_training_that_diverges_says_so_and_keeps_no_checkpoint_of_it(tmp_path, monkeypatch):

@@ -211,15 +211,35 @@ def rename_variable(file):
 def test_an_edit_by_hand_is_noticed(artifact, edit):
     with netCDF4.Dataset(artifact, "a") as file:
         edit(file)
-    with pytest.raises(ArtifactError, match=r"cell\.nc: its contents differ from what was written"):
+    with pytest.raises(ArtifactError, match=r"cell\.nc: damaged \(cut off or edited\)"):
+        store.open_artifact(artifact)
+    store.seal(artifact)
+    with pytest.raises(ArtifactError, match=r"cell\.nc: damaged: its contents differ from what was written"):
         store.open_artifact(artifact)
 
 
-def test_a_file_of_another_program_is_no_artifact(tmp_path):
+@pytest.mark.parametrize("sealed", [False, True])
+def test_a_file_of_another_program_is_no_artifact(tmp_path, sealed):
     sample().to_netcdf(tmp_path / "cell.nc")
+    if sealed:
+        store.seal(tmp_path / "cell.nc")
     for read in (store.open_artifact, store.read_content, store.read_attributes):
-        with pytest.raises(ArtifactError, match=r"cell\.nc: not an artifact of cotdepth"):
+        with pytest.raises(ArtifactError, match=r"cell\.nc: .*not an artifact of cotdepth"):
             read(tmp_path / "cell.nc")
+
+
+def test_a_flipped_bit_is_noticed_wherever_it_is_and_before_the_netcdf_library_looks(artifact, monkeypatch):
+    monkeypatch.setattr(store.netCDF4, "Dataset", None)
+    whole = artifact.read_bytes()
+    for place in [*range(0, len(whole), 997), len(whole) - 1]:
+        artifact.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        with pytest.raises(ArtifactError, match=r"cell\.nc: damaged"):
+            store.open_artifact(artifact)
+
+
+def test_other_programs_read_what_stands_before_the_seal(artifact):
+    with xr.open_dataset(artifact) as dataset:
+        assert dataset.load().drop_attrs(deep=False).identical(sample().drop_attrs(deep=False))
 
 
 @pytest.mark.parametrize("read", [store.open_artifact, store.read_content, store.read_attributes])
