@@ -28,6 +28,10 @@ include: "workflow/rules/claims.smk"
 include: "workflow/rules/agreement.smk"
 
 
+onerror:
+    cotdepth.workflow.warn_of_full_disk(plan)
+
+
 localrules:
     all,
 

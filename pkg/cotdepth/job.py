@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from cotdepth import spec
-from cotdepth.stamps import ProvenanceError, StampError, read_stamp
+from cotdepth.stamps import ProvenanceError, StampError, read_stamp, remove_leftovers
 
 THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS")
 DEVICES = ("auto", "cpu", "cuda")   # what a script that trains or runs a network takes as ``--device``
@@ -42,6 +42,8 @@ class Job:
         self._lineage, self._read = {}, {}
         self.working_folder = arguments.out[0].parent / f".{arguments.out[0].stem}.work"
         self._check_code()
+        for path in arguments.out:
+            remove_leftovers(path)  # of a job that was killed; what an orphan is writing it then can't move into place
 
     def choice(self, name: str) -> str:
         """What the command line chose, of something that changes the result by rounding at most."""

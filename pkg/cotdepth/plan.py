@@ -37,7 +37,7 @@ class Plan:
     def __init__(self, config: dict, table: dict, scripts: Path):
         self.results, self.figures, self._scripts = Path(config["results"]), config["figures"], Path(scripts)
         self.device = config.get("device", "auto")
-        self._blocks, self._drawn = config["experiments"], table["figure"]
+        self._blocks, self._drawn, self._agreeing = config["experiments"], table["figure"], {}
         self.experiments = {name: experiment_stages(name, block, table, self._scripts) for name, block in self._blocks.items()}
         for name, figure in self.figures.items():
             self._check_figure(f"figures.{name}", figure)
@@ -155,9 +155,11 @@ class Plan:
         return path.with_suffix(".json"), text, [path.with_suffix(".png"), path.with_suffix(".pdf")]
 
     def _upstream_cells(self, experiment, stage, cell, source):
-        axes, _ = self.experiments[experiment][stage].cells[cell]
-        candidates = self.experiments[experiment][source].cells.items()
-        return [name for name, (other, _) in candidates if all(other[axis] == axes[axis] for axis in axes if axis in other)]
+        stages = self.experiments[experiment]
+        shared = tuple(axis for axis in stages[source].axes if axis in stages[stage].axes)
+        if (experiment, source, shared) not in self._agreeing:
+            self._agreeing[experiment, source, shared] = _by_values(stages[source].cells, shared)
+        return self._agreeing[experiment, source, shared].get(_values(stages[stage].cells[cell], shared), [])
 
     def _stage(self, source):
         experiment, stage = source.split("/")
@@ -251,6 +253,19 @@ class Plan:
                 raise ConfigError(f"{where}.panels[{index}].{unknown[0]}: {source} has no such cell axis; {nearest(unknown[0], axes)}")
             if not any(all(values[name] == value for name, value in shared.items()) for values in cells):
                 raise ConfigError(f"{where}.panels[{index}] = {shared}: {source} has no such cell")
+
+
+def _by_values(cells, shared):
+    """Names of cells by their values on some axes: looked up for every cell, of which there may be thousands."""
+    groups = {}
+    for name, cell in cells.items():
+        groups.setdefault(_values(cell, shared), []).append(name)
+    return groups
+
+
+def _values(cell, shared):
+    axes, _ = cell
+    return spec.canonical([axes[axis] for axis in shared])
 
 
 def _cells_table(stages):

@@ -4,6 +4,7 @@ Standard library only: it is imported by every parse of the workflow and by ever
 """
 
 import ast
+import functools
 import hashlib
 import json
 import math
@@ -98,7 +99,13 @@ def code_digests(script: Path, known: dict | None = None) -> dict[str, str]:
 
 def code_digest(path: Path) -> str:
     """A digest of what a file does: its syntax tree without docstrings, and so without comments and layout."""
-    return _digest_of_tree(_tree(path))
+    return _digest_of_source(_source(path), str(path))
+
+
+@functools.cache
+def _digest_of_source(source, path):
+    """A job looks at its code when it starts and again before it writes: what has not changed is parsed once."""
+    return _digest_of_tree(_tree(source, path))
 
 
 def module_path(module: str) -> Path:
@@ -107,16 +114,23 @@ def module_path(module: str) -> Path:
     return stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
 
 
-def _tree(path):
+def _source(path):
     try:
-        return ast.parse(Path(path).read_text(encoding="utf-8"), filename=str(path))
-    except (SyntaxError, OSError) as error:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"{path}: no digest of this code ({error})") from None
+
+
+def _tree(source, path):
+    try:
+        return ast.parse(source, filename=str(path))
+    except SyntaxError as error:
         raise ValueError(f"{path}: no digest of this code ({error})") from None
 
 
 def _read(path):
     """Digest of a file, and names of the project modules that it imports, with their parent packages."""
-    tree = _tree(path)
+    tree = _tree(_source(path), path)
     return _digest_of_tree(tree), _imports(path, tree)
 
 

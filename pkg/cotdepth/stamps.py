@@ -81,6 +81,13 @@ def replacing(path: Path):
         temporary.unlink(missing_ok=True)
 
 
+def remove_leftovers(path: Path) -> None:
+    """Remove the temporary names under which killed writers of ``path`` left something."""
+    for left in path.parent.glob(f".*{path.suffix}"):
+        if re.fullmatch(rf"\.{re.escape(path.stem)}\.\d+{re.escape(path.suffix)}", left.name):
+            left.unlink(missing_ok=True)
+
+
 def flush(path: Path) -> None:
     """Wait until a file is on the disk."""
     with open(path, "rb") as file:

@@ -11,6 +11,7 @@ import importlib.metadata
 import json
 import math
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -56,19 +57,34 @@ def write_artifact(dataset: xr.Dataset, path: Path, *, stamp_text: str, check, i
     ------
     ArtifactError
         If a label is missing.
+    OSError
+        If the file can't be written; says how much room there is on its disk.
     """
     _require_labels(dataset, path)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     labelled = dataset.assign_attrs(_provenance(stamp_text, inputs))
     with replacing(path) as temporary:
-        labelled.to_netcdf(temporary, engine="netcdf4", format="NETCDF4", encoding=_encoding(dataset))
-        with netCDF4.Dataset(temporary, "a") as file:
-            file.setncattr("content", _content(file))
-        seal(temporary)
-        read_content(temporary)
-        flush(temporary)
+        try:
+            _write_whole(labelled, temporary, _encoding(dataset))
+        except (RuntimeError, OSError, ArtifactError) as error:   # netCDF4 does not say that a disk is full
+            raise OSError(f"{path}: cannot be written ({error}); {room(path.parent)}; nothing was written") from None
         check()
+
+
+def room(folder: Path) -> str:
+    """How much room there is, in words."""
+    return f"{shutil.disk_usage(folder).free / 1e6:.1f} MB are free on the disk of {folder}"
+
+
+def _write_whole(labelled, path, encoding):
+    """Write a dataset with the digest of its contents, and read it back."""
+    labelled.to_netcdf(path, engine="netcdf4", format="NETCDF4", encoding=encoding)
+    with netCDF4.Dataset(path, "a") as file:
+        file.setncattr("content", _content(file))
+    seal(path)
+    read_content(path)
+    flush(path)
 
 
 def open_artifact(path: Path) -> xr.Dataset:

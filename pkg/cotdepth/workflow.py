@@ -1,5 +1,6 @@
 """What the Snakefile asks of the package: the plan of a configuration, or a message and exit code 2."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from cotdepth import spec
 from cotdepth.config import ConfigError, check_config
 from cotdepth.plan import Plan
 from cotdepth.run_locks import is_held
+
+LITTLE_ROOM = 10_000_000  # bytes: less than many artifacts have
 
 
 def load_plan(checkout: Path, config: dict) -> Plan:
@@ -40,6 +43,14 @@ def write_stamps(plan: Plan, locks: Path) -> None:
     if kept:
         print(f"cotdepth: a run is under way here, so {kept} changed stamps wait for the next start (if it was killed: "
               "snakemake --unlock)", file=sys.stderr)  # fmt: skip
+
+
+def warn_of_full_disk(plan: Plan) -> None:
+    """After a failed run: say so if there is hardly any room for results, since then logs may be empty."""
+    free = shutil.disk_usage(plan.results).free
+    if free < LITTLE_ROOM:
+        print(f"cotdepth: No space left for {plan.results}: {free / 1e6:.1f} MB are free on its disk; make room and run snakemake again, "
+              "what is done is kept", file=sys.stderr)  # fmt: skip
 
 
 def _stop(*lines):

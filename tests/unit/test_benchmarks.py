@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-ENGINE, ATTENTION, GPT2 = (Path(__file__).parents[2] / "benchmarks" / name for name in ("engine.py", "attention.py", "gpt2.py"))
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+ENGINE, ATTENTION, GPT2, SCALE = (BENCHMARKS / f"{name}.py" for name in ("engine", "attention", "gpt2", "scale"))
 
 
 def test_the_benchmark_of_the_engine_runs():
@@ -65,3 +66,23 @@ def test_wrong_thought_is_not_timed():
     for wrong in (2.0 + 1e-9, float("nan")):
         with pytest.raises(ArithmeticError, match="differ by a relative"):
             largest_difference([1.0, 2.0], [1.0, wrong])
+
+
+def test_the_benchmark_of_scale_runs_and_counts_its_jobs():
+    done = subprocess.run([sys.executable, SCALE, "--jobs", "40", "--sample", "2"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = [line.split() for line in done.stdout.splitlines()[2:-1]]
+    assert [int(row[0]) for row in rows] == [40, 40, 40, 40, 40, 40, 2, 1, 1, 40]
+    assert all(float(cell) > 0 for row in rows for cell in row[-3:])
+
+
+def test_a_job_that_fails_is_not_timed(tmp_path):
+    measure = runpy.run_path(str(SCALE))["measure"]
+    with pytest.raises(RuntimeError, match="exit code 3\nwhy"):
+        measure(tmp_path, "-c", "print('why'); raise SystemExit(3)")
+
+
+@pytest.mark.parametrize("given", [["--jobs", "45"], ["--jobs", "30"], ["--sample", "0"], ["--jobs", "40", "--sample", "41"]])
+def test_sizes_that_the_benchmark_of_scale_cannot_take_are_refused_in_a_line(given):
+    done = subprocess.run([sys.executable, SCALE, *given], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.splitlines()[-1].startswith("scale.py: error: --")

@@ -108,3 +108,12 @@ def test_a_failed_move_leaves_the_old_file_and_nothing_else(old, monkeypatch):
     with pytest.raises(PermissionError):
         stamps.write_text(old, "a new one")
     assert old.read_text() == stamp() and list(old.parent.iterdir()) == [old]
+
+
+def test_what_killed_writers_left_of_a_file_is_removed_and_nothing_else(tmp_path):
+    left = [".cell-1.5.17.nc", ".cell-1.5.4242.nc"]
+    kept = ["cell-1.5.nc", ".cell-1.5.17.json", ".cell-1.5.work", ".cell-1.5.x7.nc", ".cell-1.52.17.nc", ".another.17.nc"]
+    for name in (*left, *kept):
+        (tmp_path / name).touch()
+    stamps.remove_leftovers(tmp_path / "cell-1.5.nc")
+    assert {path.name for path in tmp_path.iterdir()} == {*kept}

@@ -1,5 +1,7 @@
 """Bad configurations, damaged artifacts, folders that cannot be written: one clear line, and nothing lost."""
 
+import resource
+
 import pytest
 import xarray as xr
 
@@ -37,6 +39,18 @@ def test_a_results_folder_that_cannot_be_written_stops_with_one_line(checkout, p
     line = stop_line(checkout.snakemake())
     assert "results" in line and "cannot be written" in line
     assert (checkout.folder / place).read_text() == "a file where a folder should be"
+
+
+def test_a_job_that_finds_no_room_for_its_artifact_says_so_in_one_line_and_writes_nothing(checkout):
+    """Room for 4 kB in every file: netCDF4 itself says no more than "HDF error"."""
+    data, train, out = (checkout.artifact(stage, "alpha2-tau4-dim4") for stage in ("data", "train", "evaluate"))
+    before = checkout.files()
+    done = checkout.python("scripts/evaluate_reduced.py", "--stamp", out.with_suffix(".json"), "--data", data, "--train", train,
+                           "--out", out, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)))  # fmt: skip
+    assert done.returncode == 2
+    said = done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr and f"{out}: cannot be written" in said and f"MB are free on the disk of {out.parent}" in said
+    assert checkout.files() == before
 
 
 def truncate(path):
