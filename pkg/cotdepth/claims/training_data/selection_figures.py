@@ -1,0 +1,149 @@
+"""Claims about the choice of tasks in the paper's setting (training-data paper, figures 3a and 3b, eqs. 4.4 and 4.5)."""
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from cotdepth.claims.claim import Ledger, Outcome
+from cotdepth.claims.training_data.runs import RATE, below_zero, ends, log_ratio, pick
+
+LEDGER = Ledger("training-data")
+SETTING = "types Easy-Short, Hard-Short, Easy-Long, Hard-Long (decay 0.2 or 0.8, support short or long) and a hard target"
+READINGS = {  # of "randomizing the eigenbases and the support"
+    "independent": "each task has random eigenvectors of its own",
+    "shuffled": "one common eigenbasis, in which each task has its eigenvalues in random order",
+    "aligned": "one common eigenbasis and random support, eigenvalues in the order of the target's",
+}
+LENGTH = "training prompts of the experiment's length, which (4.5) takes to be far above d"
+MIXTURES = {"prompt": "each training prompt has one task", "example": "each training example has a task of its own"}
+PAIRS = {
+    "harder": [("easy-short", "hard-short"), ("easy-long", "hard-long")],
+    "more diverse": [("easy-short", "easy-long"), ("hard-short", "hard-long")],
+}
+
+
+def differences(probability, pairs):
+    """Mean probability of a task of the first type less that of the second, (pairs, seeds)."""
+    return [(pick(probability, type=first) - pick(probability, type=second)).values for first, second in pairs]
+
+
+def on_order(reading, meaning, word):
+    """Whether harder, or more diverse, tasks get more probability by (4.5), in one reading."""
+
+    @LEDGER.claim(
+        "Figure 3a", f"{word} tasks get more, {reading}",
+        sentence=f"By (4.5), {word} tasks are selected with higher probability.",
+        form=f"{meaning}; {SETTING}: mean probability of the two types that are not {word}, less that of the two that are, below 0 for"
+             f" both; {RATE}",
+        kind="statistical",
+    )  # fmt: skip
+    def order(selected):
+        chosen = pick(selected.type_probability, reading=reading)
+        return Outcome(below_zero(differences(chosen, PAIRS[word]), "difference of probabilities"))
+
+
+def on_hardness(reading, meaning):
+    """Whether probability grows with the measure of hardness, over tasks and over types, in one reading."""
+
+    @LEDGER.claim(
+        "Figure 3b", f"favoured over all tasks, {reading}",
+        sentence="The probability of a task is positively related to its hardness.",
+        form=f"{meaning}; {SETTING}: minus the rank correlation of probability and hardness over all tasks, below 0; {RATE}",
+        kind="statistical",
+    )  # fmt: skip
+    def correlation(selected):
+        chosen = pick(selected, reading=reading)
+        found = [-spearmanr(chosen.hardness.values, drawn.values).statistic for drawn in chosen.probability.transpose("seed", "task")]
+        return Outcome(below_zero(found, "minus the rank correlation"))
+
+    @LEDGER.claim(
+        "Figure 3b", f"favoured from type to type, {reading}",
+        sentence="Of two types the one with the larger hardness has the larger probability.",
+        form=f"{meaning}; {SETTING}: mean probability of each type less that of the next harder, below 0 for all three; {RATE}",
+        kind="statistical",
+    )  # fmt: skip
+    def monotone(selected):
+        chosen = pick(selected, reading=reading)
+        hardness = [chosen.hardness.values[chosen.task_type.values == name].mean() for name in chosen.type.values]
+        ordered = chosen.type.values[np.argsort(hardness)]
+        steps = zip(ordered[:-1], ordered[1:])
+        return Outcome(below_zero(differences(chosen.type_probability, steps), "difference of probabilities"))
+
+
+def on_gain(reading, mixture):
+    """What the selection is worth on the target, in one reading and one kind of mixture."""
+
+    @LEDGER.claim(
+        "Equation 4.5", f"better than all tasks alike, {reading}, one task per {mixture}",
+        sentence="Training on the tasks that (4.5) selects serves the target better than training on all tasks alike.",
+        form=f"{READINGS[reading]}; {MIXTURES[mixture]}; {LENGTH}: logarithm of the error on the target in long test prompts at the"
+             f" largest depth, over that after training on all alike, below 0; {RATE}",
+        kind="statistical",
+    )  # fmt: skip
+    def than_uniform(target):
+        last = at_the_end(target, reading, mixture)
+        return Outcome(below_zero(log_ratio(pick(last, model="selected"), pick(last, model="uniform")), "log of the ratio of errors"))
+
+    @LEDGER.claim(
+        "Equation 4.5", f"better than one type alone, {reading}, one task per {mixture}",
+        sentence="Training on the tasks that (4.5) selects gives the best error on the target under test-time scaling.",
+        form=f"{READINGS[reading]}; {MIXTURES[mixture]}; {LENGTH}: logarithm of the error on the target in long test prompts at the"
+             f" largest depth, over that after training on each of the four types alone, below 0 for all four; {RATE}",
+        kind="statistical",
+    )  # fmt: skip
+    def than_one_type(target):
+        last = at_the_end(target, reading, mixture)
+        alone = [name for name in last.model.values if name not in ("selected", "uniform")]
+        rows = [log_ratio(pick(last, model="selected"), pick(last, model=name)) for name in alone]
+        return Outcome(below_zero(rows, "log of the ratio of errors"))
+
+
+def at_the_end(target, reading, mixture):
+    """Errors at the largest depth, (seed, model)."""
+    chosen = pick(target.error, reading=reading, mixture=mixture)
+    return chosen.sel(k=ends(chosen, "k")[1])
+
+
+def on_exact(reading, mixture):
+    """Whether (4.5) does what (4.4) would, and whether (4.4) prefers hard and diverse tasks."""
+    objective = f"exact-2-{mixture}"
+
+    @LEDGER.claim(
+        "Equation 4.5", f"stands for (4.4), {reading}, one task per {mixture}",
+        sentence="Minimising (4.5) pursues the goal of (4.4), which is a small error on the target.",
+        form=f"{READINGS[reading]}; {MIXTURES[mixture]}; {LENGTH}: logarithm of the error on the target after two thoughts, tasks"
+             f" selected by (4.5), over that with tasks selected by (4.4) for two thoughts, below 0; {RATE}",
+        kind="statistical",
+    )  # fmt: skip
+    def stands_for(exact_target):
+        errors = pick(exact_target.error, reading=reading, mixture=mixture, k=2, model="selected")
+        rows = log_ratio(pick(errors, objective="surrogate"), pick(errors, objective=objective))
+        return Outcome(below_zero(rows, "log of the ratio of errors"))
+
+    for word in PAIRS:
+        on_exact_order(reading, mixture, objective, word)
+
+
+def on_exact_order(reading, mixture, objective, word):
+    """Whether (4.4) prefers harder, or more diverse, tasks."""
+
+    @LEDGER.claim(
+        "Equation 4.4", f"{word} tasks get more, {reading}, one task per {mixture}",
+        sentence=f"The objective (4.4) favours {word} tasks for a hard target.",
+        form=f"{READINGS[reading]}; {MIXTURES[mixture]}; {SETTING}; two thoughts: mean probability of the two types that are not {word},"
+             f" less that of the two that are, below 0 for both; {RATE}",
+        kind="statistical",
+    )  # fmt: skip
+    def order(exact_selected):
+        chosen = pick(exact_selected.type_probability, reading=reading, objective=objective)
+        return Outcome(below_zero(differences(chosen, PAIRS[word]), "difference of probabilities"))
+
+
+for _reading, _meaning in READINGS.items():
+    for _word in PAIRS:
+        on_order(_reading, _meaning, _word)
+    on_hardness(_reading, _meaning)
+    for _mixture in MIXTURES:
+        on_gain(_reading, _mixture)
+for _reading in ("shuffled", "aligned"):
+    for _mixture in MIXTURES:
+        on_exact(_reading, _mixture)
