@@ -16,6 +16,7 @@ configfile: "config.yaml"
 plan = cotdepth.workflow.load_plan(Path(workflow.basedir), config)
 if workflow.is_main_process:  # never from inside a submitted job: it may see a newer configuration than it was submitted with
     cotdepth.workflow.write_stamps(plan, locks=Path(".snakemake/locks"))
+needs = cotdepth.workflow.load_needs(Path(workflow.basedir), plan)
 
 
 include: "workflow/rules/common.smk"

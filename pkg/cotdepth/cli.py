@@ -36,6 +36,7 @@ def _parser():
         ("explain", _explain, "why a file is stale: what changed, old and new"),
         ("prune", _prune, "what no configuration names any more, and what killed jobs left: show it, and remove it with --yes"),
         ("check", _check, "is a configuration of somebody else valid and safe? Executes nothing that is in it"),
+        ("times", _times, "how long jobs took and how much memory they had, by rule"),
         ("predict", _predict, "what the theory says of one regime: phase, boundary, best depth, errors"),
     ):
         command_parser = commands.add_parser(name, help=about, description=about)
@@ -186,6 +187,17 @@ def _explain(given):
 
     changes = explain(given.file)
     print("\n".join(changes) or "nothing changed: it is what the configuration and the code say")
+
+
+def _times(given):
+    from tabulate import tabulate
+
+    from cotdepth.times import rule_times
+
+    rows = [(found.rule, found.jobs, f"{found.seconds:.0f}", f"{found.longest:.1f}", "" if found.memory is None else f"{found.memory:.0f}")
+            for found in rule_times(given.root)]  # fmt: skip
+    columns = ["rule", "jobs", "time (s)", "longest (s)", "largest memory (MB)"]
+    print(tabulate(rows, columns, colalign=("left", *["right"] * 4), disable_numparse=True) if rows else "no job has left its times here")
 
 
 def _predict(given):

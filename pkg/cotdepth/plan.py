@@ -36,7 +36,7 @@ class Plan:
 
     def __init__(self, config: dict, table: dict, scripts: Path):
         self.results, self.figures, self._scripts = Path(config["results"]), config["figures"], Path(scripts)
-        self.device = config.get("device", "auto")
+        self.device, self.resources = config.get("device", "auto"), config.get("resources", {})
         self._blocks, self._drawn, self._agreeing = config["experiments"], table["figure"], {}
         self.experiments = {name: experiment_stages(name, block, table, self._scripts) for name, block in self._blocks.items()}
         for name, figure in self.figures.items():

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
@@ -9,6 +10,7 @@ import yaml
 from cotdepth import spec
 from cotdepth.config import ConfigError, check_config
 from cotdepth.plan import Plan
+from cotdepth.resources import growing, job_needs
 from cotdepth.run_locks import is_held
 
 LITTLE_ROOM = 10_000_000  # bytes: less than many artifacts have
@@ -28,6 +30,20 @@ def load_plan(checkout: Path, config: dict) -> Plan:
         return Plan(check_config(config, schema), table, checkout / "scripts")
     except ConfigError as error:
         _stop(*(f"config: {line}" for line in str(error).splitlines()))
+
+
+def load_needs(checkout: Path, plan: Plan) -> Callable[[str], dict]:
+    """What a job of a rule asks a cluster for, as a function of the rule's name that gives Snakemake's resources.
+
+    Exits with code 2 and one line if the configuration names a rule that does not exist.
+    """
+    table = yaml.safe_load((checkout / "workflow" / "resources.yaml").read_text(encoding="utf-8"))
+    rules = {script.stem for script in (checkout / "scripts").glob("*.py")}
+    try:
+        needs = job_needs(table, plan.resources, rules)
+    except ConfigError as error:
+        _stop(f"config: {error}")
+    return lambda rule: growing(needs[rule], plan.device)
 
 
 def write_stamps(plan: Plan, locks: Path) -> None:

@@ -77,6 +77,30 @@ def test_results_that_are_what_they_should_be_pass_the_audit(results, command):
     assert command("audit", "--root", results.root) == (0, ["4 ok"], [])
 
 
+def benchmark(results, axes, text):
+    path = results.root / "benchmarks" / results.path("first", axes).relative_to(results.root).with_suffix(".tsv")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+def test_times_are_summed_by_rule_and_memory_is_the_largest_that_was_seen(results, command):
+    benchmark(results, ONE, "s\th:m:s\tmax_rss\n1.5\t0:00:01\t300.2\n")
+    benchmark(results, TWO, "s\th:m:s\tmax_rss\n4.25\t0:00:04\tNA\n")
+    code, (_, _, row), errors = command("times", "--root", results.root)
+    assert (code, errors, row.split()) == (0, [], ["s", "2", "6", "4.2", "300"])
+
+
+def test_without_benchmarks_there_are_no_times(results, command):
+    assert command("times", "--root", results.root) == (0, ["no job has left its times here"], [])
+
+
+@pytest.mark.parametrize("text", ["", "s\tmax_rss\n", "s\tmax_rss\n1\t2\n1\t2\n", "s\n1\n", "s\tmax_rss\none\ttwo\n", "s\tmax_rss\n1\n"])
+def test_a_spoiled_benchmark_file_is_named(results, command, text):
+    benchmark(results, ONE, text)
+    code, lines, [error] = command("times", "--root", results.root)
+    assert (code, lines) == (2, []) and "not the benchmark file of one job" in error and str(results.root) in error
+
+
 def changed_parameter(results):
     results.stamp("second", depth=4)
 

@@ -226,7 +226,7 @@ def test_a_figure_shows_only_what_it_can_draw(figure, role, source, family):
     assert f"must be of an experiment with {family!r}" in fault(source, "figures", figure, "inputs", role)
 
 
-@pytest.mark.parametrize("name", ["agreement", "claims", "figures", "logs", "smoke", "paper"])
+@pytest.mark.parametrize("name", ["agreement", "benchmarks", "claims", "figures", "logs", "quarantine", "smoke", "paper"])
 def test_an_experiment_may_not_take_the_name_of_another_folder_of_the_results(name):
     assert f"experiments.{name}: this name is reserved" in fault(CONFIG["experiments"]["phase-diagram"], "experiments", name)
 

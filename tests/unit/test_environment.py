@@ -19,7 +19,7 @@ CONDA = yaml.safe_load((CHECKOUT / "environment.yml").read_text(encoding="utf-8"
 LOCK = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8").splitlines()
 CONDA_NAMES = {"torch": "pytorch", "matplotlib": "matplotlib-base", "snakemake": "snakemake-minimal"}
 REQUIREMENTS = [Requirement(line) for line in PROJECT["dependencies"]]
-TEST_REQUIREMENTS = [Requirement(line) for line in PROJECT["optional-dependencies"]["test"]]
+OPTIONAL_REQUIREMENTS = [Requirement(line) for lines in PROJECT["optional-dependencies"].values() for line in lines]
 
 
 def conda_specs():
@@ -54,7 +54,7 @@ def test_every_dependency_has_a_lower_bound_and_no_other(requirement):
     assert [one.operator for one in requirement.specifier] == [">="]
 
 
-@pytest.mark.parametrize("requirement", REQUIREMENTS + TEST_REQUIREMENTS, ids=lambda one: one.name)
+@pytest.mark.parametrize("requirement", REQUIREMENTS + OPTIONAL_REQUIREMENTS, ids=lambda one: one.name)
 def test_the_lock_pins_every_dependency_inside_its_range(requirement):
     assert requirement.specifier.contains(pinned()[canonicalize_name(requirement.name)])
 

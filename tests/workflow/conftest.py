@@ -120,8 +120,8 @@ class Checkout:
         return {name: content for name, (content, _) in self.files().items() if Path(name).suffix in (".nc", ".png", ".pdf")}
 
     def files(self) -> dict[str, tuple[bytes, int]]:
-        """Bytes and time of every file of the results but the logs, by path in the results folder."""
-        paths = (path for path in self.results.rglob("*") if path.is_file() and "logs" not in path.parts)
+        """Bytes and time of every file of the results but logs and benchmarks, by path in the results folder."""
+        paths = (path for path in self.results.rglob("*") if path.is_file() and not {"logs", "benchmarks"} & {*path.parts})
         return {str(path.relative_to(self.results)): (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
 
 

@@ -1,5 +1,6 @@
 """What an edit reruns, and what it leaves alone: shown by dry runs on a finished run."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -155,9 +156,16 @@ def test_another_kind_of_guess_trains_but_draws_no_data(checkout):
     assert checkout.rules() == {"train_attention": 2, "evaluate_attention": 2, "theory_attention": 2, "figure_attention_phase": 1}
 
 
-def test_another_device_reruns_nothing(checkout):
-    checkout.edit("config.yaml", "results: results", "results: results\ndevice: cpu")
+@pytest.mark.parametrize("more", ["device: cpu", "resources: {train_lsa: {mem_mb: 9000}}"])
+def test_where_jobs_run_and_what_they_ask_for_reruns_nothing(checkout, more):
+    checkout.edit("config.yaml", "results: results", f"results: results\n{more}")
     assert checkout.rules() == {}
+
+
+def test_benchmark_files_are_no_results(checkout):
+    assert checkout.cotdepth("audit").returncode == 0
+    shutil.rmtree(checkout.results / "benchmarks")
+    assert checkout.rules() == {} and checkout.cotdepth("audit").returncode == 0
 
 
 @pytest.mark.parametrize("experiment, old, new, expected", [

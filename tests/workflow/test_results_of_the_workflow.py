@@ -48,6 +48,11 @@ def test_snakemake_finds_nothing_to_lint(unrun):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_a_folder_below_a_stage_is_no_cell(unrun):
+    done = unrun.snakemake("-n", "results/phase-diagram/theory/below/cell.nc")
+    assert done.returncode == 1 and "MissingRuleException" in done.stdout + done.stderr
+
+
 def test_a_run_at_another_scale_leaves_the_results_as_they_were(checkout):
     before = checkout.files()
     checkout.run("--configfile", "workflow/scales/smoke.yaml", "--", "results/smoke/figures/phase-diagram.png")

@@ -9,6 +9,10 @@ rule agreement:
         f"{RESULTS}/agreement/table/{{cell}}.nc",
     log:
         f"{RESULTS}/logs/agreement/table/{{cell}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/agreement/table/{{cell}}.tsv"
+    resources:
+        **needs("agreement"),
     conda:
         "../../environment.yml"
     message:

@@ -9,6 +9,10 @@ rule claims_training_data:
         f"{RESULTS}/claims/training-data/{{cell}}.nc",
     log:
         f"{RESULTS}/logs/claims/training-data/{{cell}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/claims/training-data/{{cell}}.tsv"
+    resources:
+        **needs("claims_training_data"),
     conda:
         "../../environment.yml"
     message:
@@ -25,6 +29,10 @@ rule claims_asymptotic:
         f"{RESULTS}/claims/asymptotic/{{cell}}.nc",
     log:
         f"{RESULTS}/logs/claims/asymptotic/{{cell}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/claims/asymptotic/{{cell}}.tsv"
+    resources:
+        **needs("claims_asymptotic"),
     conda:
         "../../environment.yml"
     message:
@@ -41,6 +49,10 @@ rule claims_gradient_flow:
         f"{RESULTS}/claims/gradient-flow/{{cell}}.nc",
     log:
         f"{RESULTS}/logs/claims/gradient-flow/{{cell}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/claims/gradient-flow/{{cell}}.tsv"
+    resources:
+        **needs("claims_gradient_flow"),
     conda:
         "../../environment.yml"
     message:
@@ -57,6 +69,10 @@ rule collect_claims:
         f"{RESULTS}/claims.nc",
     log:
         f"{RESULTS}/logs/claims.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/claims.tsv"
+    resources:
+        **needs("collect_claims"),
     conda:
         "../../environment.yml"
     message:

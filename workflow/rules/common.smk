@@ -3,11 +3,18 @@
 RESULTS = str(plan.results)
 STAGE = f"{RESULTS}/{{experiment}}"
 LOG = f"{RESULTS}/logs/{{experiment}}"
+BENCHMARK = f"{RESULTS}/benchmarks/{{experiment}}"
 
 
 def only(names):
     """A wildcard constraint: one of these names (or nothing at all, if there are none)."""
     return "|".join(names) or "(?!)"
+
+
+wildcard_constraints:
+    experiment=only(plan.experiments),
+    figure=only(plan.figures),
+    cell="[^/]+",
 
 
 def upstream(stage, source):

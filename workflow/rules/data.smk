@@ -7,6 +7,10 @@ rule data_pool:
         experiment=only(plan.family("data", "reduced")),
     log:
         f"{LOG}/data/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/data/{{cell}}.tsv"
+    resources:
+        **needs("data_pool"),
     conda:
         "../../environment.yml"
     message:
@@ -24,6 +28,10 @@ rule data_prompts:
         experiment=only(plan.family("data", "lsa")),
     log:
         f"{LOG}/data/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/data/{{cell}}.tsv"
+    resources:
+        **needs("data_prompts"),
     conda:
         "../../environment.yml"
     message:
@@ -41,6 +49,10 @@ rule data_tasks:
         experiment=only(plan.family("data", "task-selection")),
     log:
         f"{LOG}/data/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/data/{{cell}}.tsv"
+    resources:
+        **needs("data_tasks"),
     conda:
         "../../environment.yml"
     priority: 1  # the longest chain of jobs: begun last, it would end alone
@@ -59,6 +71,10 @@ rule data_families:
         experiment=only(plan.family("data", "families")),
     log:
         f"{LOG}/data/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/data/{{cell}}.tsv"
+    resources:
+        **needs("data_families"),
     conda:
         "../../environment.yml"
     message:
@@ -76,6 +92,10 @@ rule data_attention:
         experiment=only(plan.family("data", "attention")),
     log:
         f"{LOG}/data/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/data/{{cell}}.tsv"
+    resources:
+        **needs("data_attention"),
     conda:
         "../../environment.yml"
     message:

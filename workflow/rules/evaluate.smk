@@ -9,6 +9,10 @@ rule evaluate_reduced:
         experiment=only(plan.family("evaluate", "reduced")),
     log:
         f"{LOG}/evaluate/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/evaluate/{{cell}}.tsv"
+    resources:
+        **needs("evaluate_reduced"),
     conda:
         "../../environment.yml"
     message:
@@ -29,6 +33,10 @@ rule compare_finite_size:
         experiment=only(plan.family("compare", "finite-size")),
     log:
         f"{LOG}/compare/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/compare/{{cell}}.tsv"
+    resources:
+        **needs("compare_finite_size"),
     conda:
         "../../environment.yml"
     message:
@@ -48,6 +56,10 @@ rule evaluate_lsa:
         experiment=only(plan.family("evaluate", "lsa")),
     log:
         f"{LOG}/evaluate/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/evaluate/{{cell}}.tsv"
+    resources:
+        **needs("evaluate_lsa"),
     conda:
         "../../environment.yml"
     message:
@@ -65,6 +77,10 @@ rule evaluate_baselines:
         experiment=only(plan.family("baselines", "lsa")),
     log:
         f"{LOG}/baselines/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/baselines/{{cell}}.tsv"
+    resources:
+        **needs("evaluate_baselines"),
     conda:
         "../../environment.yml"
     message:
@@ -84,6 +100,10 @@ rule theory_at_pools:
         experiment=only(plan.family("pool_theory", "layer")),
     log:
         f"{LOG}/pool_theory/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/pool_theory/{{cell}}.tsv"
+    resources:
+        **needs("theory_at_pools"),
     conda:
         "../../environment.yml"
     message:
@@ -104,6 +124,10 @@ rule compare_layers:
         experiment=only(plan.family("compare", "layer")),
     log:
         f"{LOG}/compare/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/compare/{{cell}}.tsv"
+    resources:
+        **needs("compare_layers"),
     conda:
         "../../environment.yml"
     message:
@@ -124,6 +148,10 @@ rule evaluate_selection:
         experiment=only(plan.family("evaluate", "task-selection")),
     log:
         f"{LOG}/evaluate/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/evaluate/{{cell}}.tsv"
+    resources:
+        **needs("evaluate_selection"),
     conda:
         "../../environment.yml"
     priority: 1  # the longest chain of jobs: begun last, it would end alone
@@ -145,6 +173,10 @@ rule evaluate_families:
         experiment=only(plan.family("evaluate", "families")),
     log:
         f"{LOG}/evaluate/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/evaluate/{{cell}}.tsv"
+    resources:
+        **needs("evaluate_families"),
     conda:
         "../../environment.yml"
     message:
@@ -164,6 +196,10 @@ rule evaluate_attention:
         experiment=only(plan.family("evaluate", "attention")),
     log:
         f"{LOG}/evaluate/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/evaluate/{{cell}}.tsv"
+    resources:
+        **needs("evaluate_attention"),
     conda:
         "../../environment.yml"
     message:
@@ -182,6 +218,10 @@ rule evaluate_chains:
         experiment=only(plan.family("evaluate", "chain-training")),
     log:
         f"{LOG}/evaluate/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/evaluate/{{cell}}.tsv"
+    resources:
+        **needs("evaluate_chains"),
     conda:
         "../../environment.yml"
     message:
@@ -202,6 +242,10 @@ rule evaluate_thought:
         device=plan.device,  # of no influence on the result, and so not in the stamp
     log:
         f"{LOG}/evaluate/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/evaluate/{{cell}}.tsv"
+    resources:
+        **needs("evaluate_thought"),
     conda:
         "../../environment.yml"
     message:
@@ -222,6 +266,10 @@ rule evaluate_labels:
         device=plan.device,  # of no influence on the result, and so not in the stamp
     log:
         f"{LOG}/evaluate/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/evaluate/{{cell}}.tsv"
+    resources:
+        **needs("evaluate_labels"),
     conda:
         "../../environment.yml"
     message:
@@ -240,6 +288,10 @@ rule evaluate_shift:
         experiment=only(plan.family("evaluate", "shift")),
     log:
         f"{LOG}/evaluate/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/evaluate/{{cell}}.tsv"
+    resources:
+        **needs("evaluate_shift"),
     conda:
         "../../environment.yml"
     message:
@@ -257,6 +309,10 @@ rule evaluate_answers:
         experiment=only(plan.family("evaluate", "random-answers")),
     log:
         f"{LOG}/evaluate/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/evaluate/{{cell}}.tsv"
+    resources:
+        **needs("evaluate_answers"),
     conda:
         "../../environment.yml"
     message:

@@ -7,6 +7,10 @@ rule theory_ridgeless:
         experiment=only(plan.family("theory", "ridgeless")),
     log:
         f"{LOG}/theory/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/theory/{{cell}}.tsv"
+    resources:
+        **needs("theory_ridgeless"),
     conda:
         "../../environment.yml"
     message:
@@ -24,6 +28,10 @@ rule theory_layer:
         experiment=only(plan.family("theory", "layer")),
     log:
         f"{LOG}/theory/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/theory/{{cell}}.tsv"
+    resources:
+        **needs("theory_layer"),
     conda:
         "../../environment.yml"
     message:
@@ -41,6 +49,10 @@ rule theory_scaling:
         experiment=only(plan.family("theory", "scaling")),
     log:
         f"{LOG}/theory/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/theory/{{cell}}.tsv"
+    resources:
+        **needs("theory_scaling"),
     conda:
         "../../environment.yml"
     message:
@@ -58,6 +70,10 @@ rule theory_descent:
         experiment=only(plan.family("theory", "descent")),
     log:
         f"{LOG}/theory/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/theory/{{cell}}.tsv"
+    resources:
+        **needs("theory_descent"),
     conda:
         "../../environment.yml"
     message:
@@ -75,6 +91,10 @@ rule theory_equivalent:
         experiment=only(plan.family("theory", "equivalent")),
     log:
         f"{LOG}/theory/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/theory/{{cell}}.tsv"
+    resources:
+        **needs("theory_equivalent"),
     conda:
         "../../environment.yml"
     message:
@@ -92,6 +112,10 @@ rule theory_damping:
         experiment=only(plan.family("theory", "damping")),
     log:
         f"{LOG}/theory/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/theory/{{cell}}.tsv"
+    resources:
+        **needs("theory_damping"),
     conda:
         "../../environment.yml"
     message:
@@ -109,6 +133,10 @@ rule theory_attention:
         experiment=only(plan.family("theory", "attention")),
     log:
         f"{LOG}/theory/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/theory/{{cell}}.tsv"
+    resources:
+        **needs("theory_attention"),
     conda:
         "../../environment.yml"
     message:
@@ -126,6 +154,10 @@ rule theory_labels:
         experiment=only(plan.family("theory", "label-shift")),
     log:
         f"{LOG}/theory/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/theory/{{cell}}.tsv"
+    resources:
+        **needs("theory_labels"),
     conda:
         "../../environment.yml"
     message:
@@ -143,6 +175,10 @@ rule theory_flow:
         experiment=only(plan.family("theory", "flow")),
     log:
         f"{LOG}/theory/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/theory/{{cell}}.tsv"
+    resources:
+        **needs("theory_flow"),
     conda:
         "../../environment.yml"
     message:
@@ -160,6 +196,10 @@ rule theory_shift:
         experiment=only(plan.family("theory", "shift")),
     log:
         f"{LOG}/theory/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/theory/{{cell}}.tsv"
+    resources:
+        **needs("theory_shift"),
     conda:
         "../../environment.yml"
     message:
@@ -177,6 +217,10 @@ rule theory_answers:
         experiment=only(plan.family("theory", "random-answers")),
     log:
         f"{LOG}/theory/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/theory/{{cell}}.tsv"
+    resources:
+        **needs("theory_answers"),
     conda:
         "../../environment.yml"
     message:

@@ -8,6 +8,10 @@ rule train_reduced:
         experiment=only(plan.family("train", "reduced")),
     log:
         f"{LOG}/train/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/train/{{cell}}.tsv"
+    resources:
+        **needs("train_reduced"),
     conda:
         "../../environment.yml"
     message:
@@ -26,6 +30,10 @@ rule train_lsa:
         experiment=only(plan.family("train", "lsa")),
     log:
         f"{LOG}/train/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/train/{{cell}}.tsv"
+    resources:
+        **needs("train_lsa"),
     conda:
         "../../environment.yml"
     message:
@@ -44,6 +52,10 @@ rule train_selection:
         experiment=only(plan.family("train", "task-selection")),
     log:
         f"{LOG}/train/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/train/{{cell}}.tsv"
+    resources:
+        **needs("train_selection"),
     conda:
         "../../environment.yml"
     priority: 1  # the longest chain of jobs: begun last, it would end alone
@@ -63,6 +75,10 @@ rule train_families:
         experiment=only(plan.family("train", "families")),
     log:
         f"{LOG}/train/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/train/{{cell}}.tsv"
+    resources:
+        **needs("train_families"),
     conda:
         "../../environment.yml"
     message:
@@ -83,6 +99,10 @@ rule train_attention:
         device=plan.device,  # of no influence on the result, and so not in the stamp
     log:
         f"{LOG}/train/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/train/{{cell}}.tsv"
+    resources:
+        **needs("train_attention"),
     conda:
         "../../environment.yml"
     message:
@@ -100,6 +120,10 @@ rule train_chains:
         experiment=only(plan.family("train", "chain-training")),
     log:
         f"{LOG}/train/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/train/{{cell}}.tsv"
+    resources:
+        **needs("train_chains"),
     conda:
         "../../environment.yml"
     message:
@@ -119,6 +143,10 @@ rule train_thought:
         device=plan.device,  # of no influence on the result, and so not in the stamp
     log:
         f"{LOG}/train/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/train/{{cell}}.tsv"
+    resources:
+        **needs("train_thought"),
     conda:
         "../../environment.yml"
     priority: 1  # the longest jobs: begun last, one would end alone
@@ -139,6 +167,10 @@ rule train_labels:
         device=plan.device,  # of no influence on the result, and so not in the stamp
     log:
         f"{LOG}/train/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/train/{{cell}}.tsv"
+    resources:
+        **needs("train_labels"),
     conda:
         "../../environment.yml"
     message:
@@ -156,6 +188,10 @@ rule train_flow:
         experiment=only(plan.family("train", "flow")),
     log:
         f"{LOG}/train/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/train/{{cell}}.tsv"
+    resources:
+        **needs("train_flow"),
     conda:
         "../../environment.yml"
     message:
@@ -173,6 +209,10 @@ rule train_starts:
         experiment=only(plan.family("train", "flow-starts")),
     log:
         f"{LOG}/train/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/train/{{cell}}.tsv"
+    resources:
+        **needs("train_starts"),
     conda:
         "../../environment.yml"
     message:
@@ -190,6 +230,10 @@ rule train_shift:
         experiment=only(plan.family("train", "shift")),
     log:
         f"{LOG}/train/{{cell}}.log",
+    benchmark:
+        f"{BENCHMARK}/train/{{cell}}.tsv"
+    resources:
+        **needs("train_shift"),
     conda:
         "../../environment.yml"
     message:

@@ -1,0 +1,55 @@
+"""How long jobs took and how much memory they had, by rule, from Snakemake's benchmark files."""
+
+import csv
+from collections import defaultdict
+from pathlib import Path
+from typing import NamedTuple
+
+from cotdepth.audit import listed
+from cotdepth.stamps import ArtifactError, read_stamp
+
+
+class RuleTimes(NamedTuple):
+    """Of the jobs of one rule: seconds in all and of the longest, and the largest memory in MB, None where jobs were too short to see."""
+
+    rule: str
+    jobs: int
+    seconds: float
+    longest: float
+    memory: float | None
+
+
+def rule_times(root: Path) -> list[RuleTimes]:
+    """What the jobs of each rule took when they last ran, the longest sum first; jobs without a benchmark file are left out.
+
+    Parameters
+    ----------
+    root : Path
+        A results folder.
+
+    Raises
+    ------
+    ProvenanceError
+        If the folder holds no results, or a stamp or a benchmark file cannot be read.
+    """
+    records = defaultdict(list)
+    for artifact in listed(root):
+        benchmark = Path(root, "benchmarks", *artifact.parts[-3:]).with_suffix(".tsv")
+        if benchmark.exists():
+            rule = Path(read_stamp(artifact.with_suffix(".json"))[1]["script"]).stem
+            records[rule].append(_record(benchmark))
+    return sorted((_times(rule, found) for rule, found in records.items()), key=lambda times: -times.seconds)
+
+
+def _record(path):
+    """Seconds and MB of one job; its memory is ``NA`` if it ended before Snakemake looked."""
+    try:
+        [row] = csv.DictReader(path.read_text(encoding="utf-8").splitlines(), delimiter="\t")
+        return float(row["s"]), None if row["max_rss"] == "NA" else float(row["max_rss"])
+    except (ValueError, KeyError, TypeError):
+        raise ArtifactError(f"{path}: not the benchmark file of one job; delete it, nothing depends on it") from None
+
+
+def _times(rule, records):
+    seconds, memory = [record[0] for record in records], [record[1] for record in records if record[1] is not None]
+    return RuleTimes(rule, len(records), sum(seconds), max(seconds), max(memory, default=None))

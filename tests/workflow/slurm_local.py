@@ -1,0 +1,157 @@
+"""A throw-away SLURM cluster of one node: no systemd, no cgroups, no accounts; it writes in its own folder and listens on 127.0.0.1.
+
+By hand: ``python tests/workflow/slurm_local.py snakemake --profile profiles/slurm --slurm-status-command squeue ...``
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+DAEMONS = ("munged", "slurmctld", "slurmd")
+PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])   # where Debian keeps daemons
+
+CONFIGURATION = """\
+ClusterName=throwaway
+SlurmctldHost={host}(127.0.0.1)
+SlurmctldPort={ports[0]}
+SlurmdPort={ports[1]}
+CommunicationParameters=NoInAddrAny,NoCtldInAddrAny
+SlurmUser={user}
+SlurmdUser={user}
+AuthType=auth/munge
+CredType=cred/munge
+# a job that was requeued waits until the credential of its first start is void: seconds here, two minutes by default
+AuthInfo=socket={folder}/munge.socket,cred_expire=5
+SlurmctldPidFile={folder}/slurmctld.pid
+SlurmdPidFile={folder}/slurmd.pid
+StateSaveLocation={folder}/state
+SlurmdSpoolDir={folder}/spool
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+JobAcctGatherType=jobacct_gather/none
+AccountingStorageType=accounting_storage/none
+MinJobAge=600
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core_Memory
+SchedulerParameters=sched_interval=2,batch_sched_delay=0
+ReturnToService=2
+KillWait=5
+MpiDefault=none
+MailProg=/bin/true
+PropagateResourceLimits=NONE
+GresTypes=gpu
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory={memory} Gres=gpu:1 State=UNKNOWN
+PartitionName=debug Nodes={host} Default=YES MaxTime=INFINITE State=UP
+"""
+
+
+def missing() -> list[str]:
+    """Programs of SLURM that are not installed."""
+    return [program for program in (*DAEMONS, "sbatch", "srun", "squeue", "scontrol") if not shutil.which(program, path=PATH)]
+
+
+class LocalSlurm:
+    """The cluster, from `start` to `stop`.
+
+    Attributes
+    ----------
+    configuration : Path
+        What ``SLURM_CONF`` must name.
+    programs : Path
+        A folder that must come first in ``PATH``: Snakemake's job steps forget ``SLURM_CONF``, and its ``srun`` does not.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder, self._daemons = folder, []
+        self.configuration, self.programs = folder / "slurm.conf", folder / "bin"
+
+    def start(self) -> None:
+        """Start the daemons and wait until the node takes jobs."""
+        self._configure()
+        self._daemon("munged", "--foreground", "--force", f"--socket={self._folder}/munge.socket", f"--key-file={self._folder}/munge.key",
+                     f"--pid-file={self._folder}/munged.pid", f"--log-file={self._folder}/munged.log",
+                     f"--seed-file={self._folder}/munged.seed")  # fmt: skip
+        self._wait(lambda: (self._folder / "munge.socket").exists(), "munged")
+        self._daemon("slurmctld", "-D", "-f", str(self.configuration))
+        self._wait(lambda: self.ask("scontrol", "ping").returncode == 0, "slurmctld")
+        self._daemon("slurmd", "-D", "-f", str(self.configuration))
+        self._wait(lambda: self.ask("sinfo", "--noheader", "--format=%t").stdout.strip() in ("idle", "mix"), "slurmd")
+
+    def stop(self) -> None:
+        """Cancel all jobs and end the daemons."""
+        self.ask("scancel", "--user", str(os.geteuid()))
+        self._wait(lambda: not self.ask("squeue", "--noheader", "--states=running,completing").stdout, "the end of all jobs")
+        for daemon in reversed(self._daemons):
+            daemon.terminate()
+            daemon.wait(timeout=30)
+
+    def ask(self, *command: str) -> subprocess.CompletedProcess:
+        """Run a command of SLURM."""
+        settings = {**os.environ, "SLURM_CONF": str(self.configuration), "PATH": PATH}
+        return subprocess.run(command, env=settings, capture_output=True, text=True, timeout=60)
+
+    def settings(self) -> dict[str, str]:
+        """What a process needs in its environment to use this cluster."""
+        return {"SLURM_CONF": str(self.configuration), "PATH": os.pathsep.join([str(self.programs), PATH])}
+
+    def _configure(self):
+        for name in ("bin", "state", "spool"):
+            (self._folder / name).mkdir(parents=True)
+        (self._folder / "munge.key").write_bytes(os.urandom(1024))
+        (self._folder / "munge.key").chmod(0o400)
+        (self._folder / "gres.conf").write_text("AutoDetect=off\nName=gpu File=/dev/null\n")   # something to ask for
+        (self.programs / "srun").write_text(f"#!/bin/sh\nSLURM_CONF='{self.configuration}' exec {shutil.which('srun', path=PATH)} \"$@\"\n")
+        (self.programs / "srun").chmod(0o755)
+        values = {"host": socket.gethostname().partition(".")[0], "user": os.geteuid(), "folder": self._folder, "ports": _free_ports(2),
+                  "cores": os.cpu_count(), "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20}  # fmt: skip
+        self.configuration.write_text(CONFIGURATION.format(**values))
+
+    def _daemon(self, name, *arguments):
+        log = open(self._folder / f"{name}.out", "w")
+        settings = {**os.environ, "SLURM_CONF": str(self.configuration), "PATH": PATH}
+        self._daemons.append(subprocess.Popen([shutil.which(name, path=PATH), *arguments], env=settings, stdin=subprocess.DEVNULL,
+                                              stdout=log, stderr=subprocess.STDOUT))  # fmt: skip
+        log.close()
+
+    def _wait(self, reached, what):
+        """Until something holds, at most two minutes; what the daemons said if it does not."""
+        for _ in range(600):
+            if reached():
+                return
+            time.sleep(0.2)
+        said = "\n".join(path.read_text(errors="replace")[-2000:] for path in self._folder.glob("*.out"))
+        raise TimeoutError(f"waited for {what}:\n{said}")
+
+
+@contextmanager
+def running():
+    """A cluster, in a folder whose name is short enough for that of a socket."""
+    with tempfile.TemporaryDirectory(prefix="slurm-") as folder:
+        cluster = LocalSlurm(Path(folder))
+        try:
+            cluster.start()
+            yield cluster
+        finally:
+            cluster.stop()
+
+
+def _free_ports(count):
+    """Ports of 127.0.0.1 that nothing uses."""
+    sockets = [socket.socket() for _ in range(count)]
+    for one in sockets:
+        one.bind(("127.0.0.1", 0))
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+if __name__ == "__main__":
+    with running() as slurm:
+        raise SystemExit(subprocess.run(sys.argv[1:], env=os.environ | slurm.settings()).returncode)

@@ -1,0 +1,137 @@
+"""The workflow through a real SLURM: the same files as without it, and jobs that are killed or preempted run again.
+
+Each test takes a finished run, removes some of its results and makes them again through a throw-away cluster of one node.
+"""
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from slurm_local import missing, running
+
+CLUSTER = ["--profile", "profiles/slurm", "--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2",
+           "--seconds-between-status-checks", "2", "--latency-wait", "20"]  # fmt: skip
+
+# Stands in for python where jobs start: the first one waits to be killed, those after it run.
+HOLDING = """\
+#!/bin/sh
+if mkdir '{held}' 2>/dev/null; then echo $$ >'{held}/pid'; exec sleep 300; fi
+exec {python} "$@"
+"""
+
+
+@pytest.fixture(scope="module")
+def slurm():
+    """A cluster for the tests of this file."""
+    if missing():
+        pytest.skip(f"SLURM is not here ({', '.join(missing())}): on Debian, apt-get install --no-install-recommends slurm-wlm munge")
+    if not find_spec("snakemake_executor_plugin_slurm"):
+        pytest.skip("Snakemake's executor for SLURM is not here: pip install -e .[cluster]")
+    with running() as cluster:
+        yield cluster
+
+
+def through_slurm(checkout, slurm, monkeypatch, *targets, first_in_path=None):
+    """A run through the cluster, begun: what `finish` waits for."""
+    monkeypatch.setenv("SLURM_CONF", str(slurm.configuration))
+    first = os.pathsep.join(map(str, filter(None, [first_in_path, slurm.programs])))
+    return checkout.start("-m", "snakemake", *CLUSTER, "--", *targets, first_in_path=first)
+
+
+def finish(run):
+    """What a run said, if it ended well within ten minutes."""
+    try:
+        stdout, stderr = run.communicate(timeout=600)
+    except subprocess.TimeoutExpired:
+        run.kill()
+        raise AssertionError("".join(run.communicate(timeout=60))) from None
+    assert run.returncode == 0, stdout + stderr
+    return stdout + stderr
+
+
+@pytest.fixture
+def held(checkout, slurm, monkeypatch, tmp_path):
+    """Begin to make a file again, and wait until its job runs: the run, and the process of the job, which does nothing."""
+    runs = []
+
+    def hold(target):
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "bin" / "python").write_text(HOLDING.format(held=tmp_path / "held", python=shlex.quote(sys.executable)))
+        (tmp_path / "bin" / "python").chmod(0o755)
+        target.unlink()
+        runs.append(through_slurm(checkout, slurm, monkeypatch, target.relative_to(checkout.folder), first_in_path=tmp_path / "bin"))
+        for _ in range(900):
+            if runs[0].poll() is not None or (tmp_path / "held" / "pid").exists() and (tmp_path / "held" / "pid").read_text().strip():
+                break
+            time.sleep(0.2)
+        assert runs[0].poll() is None and (tmp_path / "held").exists(), finish(runs[0])
+        return runs[0], int((tmp_path / "held" / "pid").read_text())
+
+    yield hold
+    for run in runs:
+        if run.poll() is None:
+            run.kill()
+            run.wait(timeout=60)
+
+
+def jobs(slurm, run_id):
+    """What SLURM knows of the jobs of a run, oldest first: each a dict of its fields."""
+    said = [dict(re.findall(r"(\S+?)=(\S*)", line)) for line in slurm.ask("scontrol", "--oneliner", "show", "job").stdout.splitlines()]
+    return sorted((job for job in said if job["JobName"] == run_id), key=lambda job: int(job["JobId"]))
+
+
+def run_id(said):
+    """The name that a run gave to all its jobs."""
+    return re.search(r"SLURM run ID: (\S+)", said)[1]
+
+
+def test_what_is_made_through_slurm_has_the_same_bytes_some_of_it_as_an_array(checkout, slurm, monkeypatch):
+    before = checkout.products()
+    stages = ("theory-validation/data/", "theory-validation/train/", "test-time-scaling/theory/")
+    made = [name for name in before if name.startswith((*stages, "figures/test-time-scaling."))]
+    assert len(made) == 8   # two artifacts of each stage, a figure twice
+    for name in made:
+        (checkout.results / name).unlink()
+    shutil.rmtree(checkout.results / "benchmarks")
+    wanted = [Path("results") / name for name in made if "/train/" in name or name.endswith(".png")]
+    said = finish(through_slurm(checkout, slurm, monkeypatch, *wanted))
+    assert checkout.products() == before
+    ran = jobs(slurm, run_id(said))
+    assert len(ran) == 7 and sum("ArrayTaskId" in job for job in ran) == 2   # the task pools of two dimensions
+    assert {job["JobState"] for job in ran} == {"COMPLETED"}
+    assert len(list((checkout.results / "benchmarks").rglob("*.tsv"))) == 6
+    assert "theory_scaling" in checkout.cotdepth("times").stdout
+
+
+def test_a_killed_job_is_tried_again_with_more_memory_and_time_and_on_a_gpu_if_it_may_train_on_one(checkout, slurm, held):
+    before = checkout.products()
+    run, process = held(checkout.artifact("train", "modelsoftmax-n_tasks12", "attention-phase"))
+    os.kill(process, signal.SIGKILL)
+    said = finish(run)
+    assert checkout.products() == before
+    ran = jobs(slurm, run_id(said))
+    assert [job["JobState"] for job in ran] == ["FAILED", "COMPLETED"]
+    assert [(job["MinMemoryNode"], job["TimeLimit"]) for job in ran] == [("4000M", "01:00:00"), ("8000M", "02:00:00")]
+    assert [job["TresPerJob"] for job in ran] == ["gres:gpu:1"] * 2
+
+
+def test_a_preempted_job_runs_again_as_it_was_planned_though_the_configuration_changed_meanwhile(checkout, slurm, held):
+    """Inside a job the configuration is read once more: it may be newer than the stamps, which only the main process writes."""
+    before, artifact = checkout.products(), checkout.artifact("evaluate", "alpha2-tau4-dim4")
+    stamps = {path: path.read_bytes() for path in checkout.results.rglob("*.json")}
+    run, _ = held(artifact)
+    checkout.edit("config.yaml", "n_test: 5", "n_test: 6")
+    [queued] = slurm.ask("squeue", "--noheader", "--format=%A", "--states=running").stdout.split()
+    assert slurm.ask("scontrol", "requeue", queued).returncode == 0
+    said = finish(run)
+    [ran] = jobs(slurm, run_id(said))
+    assert (ran["JobState"], ran["Restarts"]) == ("COMPLETED", "1")
+    assert checkout.products() == before and {path: path.read_bytes() for path in stamps} == stamps
