@@ -1,7 +1,20 @@
 """All claims about the asymptotic paper."""
 
-from cotdepth.claims.asymptotic import boundary
+from cotdepth.claims.asymptotic import (
+    attention,
+    boundary,
+    curve,
+    figure_one,
+    guesses,
+    laws,
+    layers,
+    model,
+    saturation,
+    simulation,
+    stopping,
+)
 from cotdepth.claims.asymptotic.statements import STATEMENTS
 
 __all__ = ["CLAIMS", "STATEMENTS"]
-CLAIMS = [claim for topic in (boundary,) for claim in topic.LEDGER.claims]
+TOPICS = (model, curve, simulation, boundary, figure_one, laws, stopping, saturation, guesses, attention, layers)
+CLAIMS = [claim for topic in TOPICS for claim in topic.LEDGER.claims]
