@@ -1,5 +1,52 @@
-"""Every numbered statement of the gradient-flow paper, in its order: why no claim covers it, or nothing where one does."""
+"""Every numbered statement of the gradient-flow paper, in its order: why no claim covers it, or nothing where one does.
+
+Statements of its slides stand at the end: what they add to the paper, and what they print differently.
+"""
+
+CALCULUS = "a standard fact of matrix calculus or linear algebra, quoted for the proofs"
 
 STATEMENTS = {
+    "Footnote 2": "",
+    "Definition 3.1": "a definition",
+    "Definition 3.2": "a definition; whether layers meet it is claimed under Corollary 4.3 and Equation 4.12",
+    "Equation 3.6": "",
+    "Assumption 3.3": "",
     "Theorem 4.1": "",
+    "Equation 4.2": "",
+    "Equation 4.3": "",
+    "Equation 4.4": "",
+    "Theorem 4.2": "",
+    "Corollary 4.3": "",
+    "Section 4.2": "",
+    "Definition 4.4": "a definition",
+    "Theorem 4.5": "",
+    "Equation 4.12": "",
+    "Lemma 5.1": "",
+    "Section 5.1": "",
+    "Lemma 5.2": "",
+    "Lemma 5.3": "",
+    "Lemma 5.4": "",
+    "Section 6": "",
+    "Lemma A.1": "",
+    "Corollary A.2": "",
+    "Lemma A.3": "",
+    "Lemma A.4": "",
+    "Lemma A.5": "",
+    "Lemma C.1": "",
+    "Corollary C.2": "",
+    "Lemma C.3": "",
+    "Lemma C.4": "",
+    "Lemma C.5": "",
+    "Lemma C.6": "",
+    "Lemma C.7": "",
+    "Lemma C.8": "",
+    "Lemma D.1": CALCULUS,
+    "Lemma D.2": "",
+    "Lemma D.3": CALCULUS,
+    "Lemma D.4": CALCULUS,
+    "Slides, notation": "",
+    "Slides, theorem 4.2": "",
+    "Slides, other prompts": "",
+    "Slides, random covariances": "",
+    "Slides, longer prompts": "",
 }
