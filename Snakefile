@@ -27,6 +27,7 @@ include: "workflow/rules/theory.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/agreement.smk"
+include: "workflow/rules/report.smk"
 
 
 onerror:

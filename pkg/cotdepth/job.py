@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from cotdepth import spec
-from cotdepth.stamps import ProvenanceError, StampError, read_stamp, remove_leftovers
+from cotdepth.stamps import ProvenanceError, StampError, flush, read_stamp, remove_leftovers, replacing
 
 THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS")
 DEVICES = ("auto", "cpu", "cuda")   # what a script that trains or runs a network takes as ``--device``
@@ -30,6 +30,8 @@ class Job:
         The cell's values on the cell axes.
     identity : str
         Eight hex digits that name the cell (`cotdepth.spec.identity` of the axes).
+    folder : Path
+        Where the job writes.
     working_folder : Path
         Beside the artifact, for what must outlive a killed job; gone once the artifact is written.
     """
@@ -40,13 +42,18 @@ class Job:
         self.spec, self.axes = self._stamp["spec"], self._stamp["axes"]
         self.identity = spec.identity(self.axes)
         self._lineage, self._read = {}, {}
-        self.working_folder = arguments.out[0].parent / f".{arguments.out[0].stem}.work"
+        self.folder = arguments.out[0].parent
+        self.working_folder = self.folder / f".{arguments.out[0].stem}.work"
         self._check_code()
         for path in arguments.out:
             remove_leftovers(path)  # of a job that was killed; what an orphan is writing it then can't move into place
 
     def choice(self, name: str) -> str:
         """What the command line chose, of something that changes the result by rounding at most."""
+        return getattr(self._arguments, name)
+
+    def paths(self, name: str) -> list[Path]:
+        """The paths given as ``--name``, as they are."""
         return getattr(self._arguments, name)
 
     def read(self, name: str) -> list:
@@ -81,6 +88,13 @@ class Job:
     def write_figure(self, figure, save) -> None:
         """Write a figure to every path of ``--out`` by `cotdepth.figures.saving.save_figure`, under the same condition."""
         save(figure, self._arguments.out, stamp_text=self._stamp_text, inputs=self._lineage, check=self._check)
+
+    def write_page(self, text: str) -> None:
+        """Write a text under the same condition."""
+        with replacing(self._arguments.out[0]) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+            flush(temporary)
+            self._check()
 
     def _check(self):
         """Raise `StampError` if the stamp, the code that it describes or an input changed since the job read it."""

@@ -13,6 +13,7 @@ from cotdepth.claim_stages import AGREEMENT, CLAIMS, agreement_stages, claim_sta
 from cotdepth.config import ConfigError
 from cotdepth.experiments import FAMILIES, experiment_points, experiment_stages
 from cotdepth.hints import nearest
+from cotdepth.report_stamp import ABOUT_FIGURES, REPORT, reported
 from cotdepth.stamps import INDEX, LEDGER, ArtifactError, stamp_text, write_text
 
 
@@ -45,7 +46,7 @@ class Plan:
         self.claims = claim_stages(config.get("claims", {}), table["claims"], self._scripts, **there)
         agreement = agreement_stages(config.get("agreement", {}), table["agreement"], self._scripts, **there)
         self.experiments = self.experiments | {name: stages for name, stages in ((CLAIMS, self.claims), (AGREEMENT, agreement)) if stages}
-        self.ledger = self.results / LEDGER
+        self.ledger, self.report = self.results / LEDGER, self.results / REPORT
 
     def family(self, stage: str, family: str) -> list[str]:
         """Experiments whose stage is made by this family."""
@@ -94,6 +95,10 @@ class Plan:
         """Paths of the artifacts that hold the verdicts on each paper."""
         return [path for paper in self.claims for path in self.artifacts(CLAIMS, paper)]
 
+    def agreement(self) -> list[str]:
+        """Paths of the artifacts that set experiments beside theories in one table; none if there are none."""
+        return [path for stage in self.experiments.get("agreement", {}) for path in self.artifacts("agreement", stage)]
+
     def write(self, replace: bool = True) -> int:
         """Write the index, the tables of cells and the stamps, each only if its content changed.
 
@@ -139,6 +144,7 @@ class Plan:
             yield self._figure_stamp(name, figure, code)
         if self.claims:
             yield self._ledger_stamp(code)
+        yield self._report_stamp(code)
 
     def _ledger_stamp(self, code):
         script = self._scripts / "collect_claims.py"
@@ -146,7 +152,14 @@ class Plan:
                           consumed={"papers": list(self.claims)})  # fmt: skip
         return self.ledger.with_suffix(".json"), text, [self.ledger]
 
+    def _report_stamp(self, code):
+        script = self._scripts / "report.py"
+        text = stamp_text(experiment="report", stage="page", axes={}, script=script, code=code(script),
+                          consumed=reported(self._blocks, self.experiments, self.figures, self.claims, self._scripts.parent))  # fmt: skip
+        return self.report.with_suffix(".json"), text, []
+
     def _figure_stamp(self, name, figure, code):
+        figure = {key: value for key, value in figure.items() if key not in ABOUT_FIGURES}
         inputs = {role: {source: list(self._stage(source).cells)} for role, source in figure["inputs"].items()}
         script = self._scripts / self._drawn[figure["draw"]]["script"]
         path = self.results / "figures" / name

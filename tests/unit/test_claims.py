@@ -78,7 +78,9 @@ def test_a_paper_is_judged_by_the_artifacts_of_each_role_and_papers_are_collecte
     judged = judge_paper("asymptotic", ledger(lambda layers: Outcome(Check("gap", layers.gap, 1))), {"Theorem 1": ""}, [other, artifact],
                          reads={"layers": {"lsa-depth/compare": ["all"]}}, missing={})  # fmt: skip
     assert (judged.verdict.item(), judged.value.item(), judged.roles.item()) == ("holds", 0.5, "lsa-depth/compare")
-    assert collect([judged, judged]).sizes == {"claim": 2, "statement": 2}
+    collected = collect([judged, judged])
+    assert collected.sizes == {"claim": 2, "statement": 2} and collected.attrs.keys() == {"title", "source"}
+    assert all(variable.attrs["long_name"] and variable.attrs["units"] for variable in collected.variables.values())
 
 
 def test_limits():

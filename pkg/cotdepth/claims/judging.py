@@ -116,5 +116,6 @@ def collect(papers: list[xr.Dataset]) -> xr.Dataset:
     """The ledger: verdicts and statements of all papers, along (claim) and (statement)."""
     claims, statements = (xr.concat([paper[names] for paper in papers], along) for names, along in
                           (([*TEXTS, *NUMBERS], "claim"), (["claims", "reason"], "statement")))  # fmt: skip
-    about = {"title": "What the papers say, and what is true", "source": "all three papers"}
-    return xr.merge([claims, statements], combine_attrs="drop").assign_attrs(about)
+    ledger = xr.merge([claims, statements], combine_attrs="override")   # "drop" would drop the labels of variables too
+    ledger.attrs = {"title": "What the papers say, and what is true", "source": "all three papers"}
+    return ledger
