@@ -60,6 +60,12 @@ def agreement():
     return xr.Dataset(variables, attrs={"title": "Agreement of all"})
 
 
+def reading_order(ledger):
+    """Positions of the claims in the order of the papers' statements."""
+    labels = [f"{paper}: {number}" for paper, number in zip(ledger.paper.values, ledger.number.values)]
+    return sorted(range(len(labels)), key=lambda index: ledger.statement.values.tolist().index(labels[index]))
+
+
 def make_results(plan, results):
     """Write every artifact and figure of a plan; returns the ledger."""
     for path in map(Path, plan.all_artifacts()):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import yaml
-from small_results import CHECKOUT, EXPERIMENTS, FIGURES, STAGES
+from small_results import CHECKOUT, EXPERIMENTS, FIGURES, STAGES, reading_order
 
 from cotdepth import spec
 from cotdepth.config import ConfigError, check_config
@@ -34,13 +34,14 @@ class LedgerTable(html.parser.HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.rows, self._open, self._check = [], [], ""
+        self.rows, self._inside, self._open, self._check = [], False, [], ""
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
         given = dict(attributes)
         if tag == "tr" and "data-verdict" in given:
-            self.rows.append({"paper": given["data-paper"], "verdict": given["data-verdict"]})
+            self.rows.append({"id": given["id"], "paper": given["data-paper"], "verdict": given["data-verdict"]})
+            self._inside = True
         if "check" in given.get("class", "").split():
             self._check = "corrected_" if "corrected" in given["class"] else ""
             self.rows[-1] |= {f"{self._check}{name}": float(given[f"data-{name}"]) for name in ("value", "limit")}
@@ -49,11 +50,12 @@ class LedgerTable(html.parser.HTMLParser):
 
     def handle_endtag(self, tag):
         self._open.pop()
+        self._inside = self._inside and tag != "tr"
 
     def handle_data(self, text):
         here = self._open[-1] if self._open else ""
         name = f"{self._check}measure" if here == "measure" else CLASSES.get(here)
-        if self.rows and name:
+        if self._inside and name:
             self.rows[-1][name] = self.rows[-1].get(name, "") + text
 
 
@@ -65,8 +67,9 @@ def test_the_table_says_what_the_ledger_says(report):
     rows = LedgerTable(report.page.read_text(encoding="utf-8")).rows
     ledger = report.ledger
     assert len(rows) == ledger.sizes["claim"] == 10 and set(ledger.verdict.values) == {"holds", "holds as corrected", "fails", "not run"}
-    for index, row in enumerate(rows):
-        claim = ledger.isel(claim=index)
+    assert [row["id"] for row in rows] == [f"claim-{index}" for index in reading_order(ledger)]
+    for row in rows:
+        claim = ledger.isel(claim=int(row["id"].removeprefix("claim-")))
         empty = {name: math.nan if name.endswith(("value", "limit")) else "" for name in SHOWN}
         told = empty | row
         assert {name: told[name] for name in (*SHOWN, "paper") if not same(told[name], claim[name].item())} == {}
@@ -110,7 +113,7 @@ def test_run_times_come_from_logs_and_rather_from_benchmark_files(tmp_path):
 
 
 def test_numbers_read_well():
-    numbers = {0.012345: "0.01235", -2: "−2", 1.5e-13: "1.5 × 10⁻¹³", 3e20: "3 × 10²⁰", math.nan: "–", math.inf: "∞"}
+    numbers = {0.012345: "0.01235", -2: "−2", 1.5e-13: "1.5\xa0×\xa010⁻¹³", 3e20: "3\xa0×\xa010²⁰", math.nan: "–", math.inf: "∞"}
     assert {value: short(value) for value in numbers} == numbers
     assert [duration(seconds) for seconds in (1.25, 600, 7200)] == ["1.2 s", "10 min", "2.0 h"]
     assert plain({"a": [1, 2]}) == "a 1, 2" and plain(list(range(30))) == "30 values from 0 to 29"
@@ -124,10 +127,12 @@ def test_figures_come_by_paper_and_number_those_beyond_the_papers_last():
 
 
 def test_a_table_has_its_texts_first_and_sorts_by_numbers():
-    rows = {"z": ("agreement", [1.5, np.nan], {"long_name": "z", "units": "s"}), "name": ("agreement", ["a", "b"], {"long_name": "who"})}
+    rows = {"z": ("agreement", [1.5, np.nan], {"long_name": "z", "units": "s"}), "name": ("agreement", ["a", "b"], {"long_name": "who"}),
+            "remark": ("agreement", ["", "long " * 20], {"long_name": "remark"})}  # fmt: skip
     table = labelled_table(xr.Dataset(rows | {"other": 1.0}, attrs={"title": "T"}), "agreement")
     assert [column["head"] for column in table["columns"]] == ["who", "z (s)"]
-    assert [[cell["text"] for cell in row] for row in table["rows"]] == [["a", "1.5"], ["b", "–"]]
+    assert [[cell["text"] for cell in row["cells"]] for row in table["rows"]] == [["a", "1.5"], ["b", "–"]]
+    assert table["rows"][1]["notes"] == [{"head": "remark", "text": "long " * 20}]
 
 
 @pytest.mark.parametrize("path", sorted((CHECKOUT / "workflow/report").glob("*.rst")), ids=lambda path: path.stem)

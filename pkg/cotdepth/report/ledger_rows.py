@@ -11,8 +11,13 @@ MARKS = {"holds": "●", "holds as corrected": "◐", "fails": "✕", "not run":
 
 
 def claim_rows(ledger: xr.Dataset) -> list[dict]:
-    """One mapping for each claim, in the ledger's order: all its texts, and its checks with numbers as numbers and as text."""
-    return [_claim_row(index, ledger.isel(claim=index)) for index in range(ledger.sizes["claim"])]
+    """One mapping for each claim, in the order of the papers' statements: all its texts, and its checks with numbers as such and as text.
+
+    ``index`` is the claim's position in the ledger.
+    """
+    places = {str(label): place for place, label in enumerate(ledger.statement.values)}
+    rows = [_claim_row(index, ledger.isel(claim=index)) for index in range(ledger.sizes["claim"])]
+    return sorted(rows, key=lambda row: places[f"{row['paper']}: {row['number']}"])
 
 
 def statement_rows(ledger: xr.Dataset) -> dict[str, list[dict]]:

@@ -12,8 +12,9 @@ def short(value: float) -> str:
         return "–"
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
-    mantissa, _, exponent = f"{value:.4g}".replace("-", "−").partition("e")
-    return f"{mantissa} × 10{str(int(exponent.replace('−', '-'))).translate(SUPERSCRIPTS)}" if exponent else mantissa
+    mantissa, _, exponent = f"{value:.4g}".partition("e")
+    power = f"\N{NO-BREAK SPACE}×\N{NO-BREAK SPACE}10{str(int(exponent)).translate(SUPERSCRIPTS)}" if exponent else ""
+    return mantissa.replace("-", "−") + power
 
 
 def duration(seconds: float) -> str:
