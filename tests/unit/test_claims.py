@@ -86,3 +86,11 @@ def test_a_paper_is_judged_by_the_artifacts_of_each_role_and_papers_are_collecte
 def test_limits():
     assert z_limit(0.05) == pytest.approx(1.96, abs=1e-2) and z_limit(0.05, 10) == pytest.approx(2.807, abs=1e-3)
     assert worst([1, 3, 2]) == 3 and math.isnan(worst([])) and math.isnan(worst([1, math.nan]))
+
+
+def test_an_erratum_is_of_something_that_the_paper_states():
+    with pytest.raises(ValueError, match="does not state"):
+        ledger(lambda: None, erratum="A sign.", standing="reading")
+    with pytest.raises(ValueError, match="standing = 'hearsay'"):
+        ledger(lambda: None, standing="hearsay")
+    assert judge(ledger(lambda: Outcome(Check("ratio", 0, 1)), standing="open"), {}, {}, {}).standing.item() == "open"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 KINDS = ("exact", "numerical", "statistical")
+STANDINGS = ("stated", "reading", "open")
 VERDICTS = ("holds", "holds as corrected", "fails", "not run")
 
 
@@ -69,6 +70,9 @@ class Claim:
         draws; the form states the false-alarm rate).
     erratum : str
         What is wrong with the printed sentence and how it should read; empty if nothing is.
+    standing : str
+        ``stated`` by the paper, one ``reading`` of what it says loosely or leaves to the reader, or ``open``: a question that it asks
+        or what it does not speak of. An erratum is of something stated.
     check : callable
         Takes combined datasets by role and returns an `Outcome`, or raises `NotRun`.
     """
@@ -81,6 +85,7 @@ class Claim:
     kind: str
     erratum: str
     check: Callable[..., Outcome]
+    standing: str = "stated"
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -100,19 +105,24 @@ class Ledger:
     paper: str
     claims: list[Claim] = field(default_factory=list)
 
-    def claim(self, number: str, name: str, *, sentence: str, form: str, kind: str, erratum: str = ""):
+    def claim(self, number: str, name: str, *, sentence: str, form: str, kind: str, erratum: str = "", standing: str = "stated"):
         """Decorate a check: add the claim that it decides.
 
         Raises
         ------
         ValueError
-            If the kind is not one of `KINDS`, or the label is taken.
+            If the kind is not one of `KINDS` or the standing not one of `STANDINGS`, what has an erratum is not stated, or the label
+            is taken.
         """
         if kind not in KINDS:
             raise ValueError(f"kind = {kind!r}: must be {', '.join(KINDS)}")
+        if standing not in STANDINGS:
+            raise ValueError(f"standing = {standing!r}: must be {', '.join(STANDINGS)}")
+        if erratum and standing != "stated":
+            raise ValueError(f"erratum = {erratum!r}: of something that the paper does not state (standing = {standing!r})")
 
         def add(check):
-            claim = Claim(self.paper, number, name, sentence, form, kind, erratum, check)
+            claim = Claim(self.paper, number, name, sentence, form, kind, erratum, check, standing)
             if claim.label in {known.label for known in self.claims}:
                 raise ValueError(f"name = {name!r}: {number} has a claim of this name already")
             self.claims.append(claim)

@@ -17,6 +17,7 @@ TEXTS = {
     "form": "what is checked",
     "kind": "kind of test",
     "erratum": "what is wrong with the printed sentence",
+    "standing": "whether the paper states it, it is a reading of the paper, or open there",
     "roles": "artifacts that the check reads",
     "verdict": "verdict",
     "needs": "what the check would need to run",
@@ -68,7 +69,7 @@ def _row(claim, datasets, sources, missing):
     verdict, needs, (printed, corrected) = _decide(claim, datasets, missing)
     corrected = corrected or NOTHING
     read = ", ".join(sources.get(role, missing.get(role, role)) for role in claim.roles)
-    return {**{name: getattr(claim, name) for name in ("paper", "number", "name", "sentence", "form", "kind", "erratum")},
+    return {**{name: getattr(claim, name) for name in ("paper", "number", "name", "sentence", "form", "kind", "erratum", "standing")},
             "roles": read, "verdict": verdict, "needs": needs, "measure": printed.measure, "value": printed.value, "limit": printed.limit,
             "corrected_measure": corrected.measure, "corrected_value": corrected.value, "corrected_limit": corrected.limit}  # fmt: skip
 
