@@ -30,6 +30,10 @@ include: "workflow/rules/agreement.smk"
 include: "workflow/rules/report.smk"
 
 
+onstart:
+    cotdepth.workflow.require_unlimited_arrays(workflow.executor_settings, workflow.resource_settings.nodes)
+
+
 onerror:
     cotdepth.workflow.warn_of_full_disk(plan)
 

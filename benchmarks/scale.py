@@ -9,7 +9,7 @@ Planning is also timed with five stages of a fifth as many cells, each of which 
 import argparse
 import os
 import random
-import shutil
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -20,7 +20,6 @@ import yaml
 from tabulate import tabulate
 
 PROJECT = Path(__file__).resolve().parents[1]
-COPIED = ("Snakefile", "workflow", "profiles", "scripts", "pkg", "environment.yml")
 SNAKEMAKE = ("-m", "snakemake", "--quiet", "all", "--max-jobs-per-timespan", "1000/1s")
 IMPORTS = "import cotdepth.job, cotdepth.store, cotdepth.theory.summary, cotdepth.theory.row_filter"  # what a job of the map imports
 AUDIT = "import sys; from cotdepth.cli import main; sys.exit(main(['audit']))"
@@ -103,13 +102,8 @@ def measure(checkout, *command, given=""):
 
 def copy_project(checkout, config):
     """The project with another configuration, without results."""
-    checkout.mkdir()
-    for name in COPIED:
-        if (PROJECT / name).is_dir():
-            shutil.copytree(PROJECT / name, checkout / name, ignore=shutil.ignore_patterns("*.egg-info"))
-        else:
-            shutil.copy2(PROJECT / name, checkout)
-    (checkout / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    copied = runpy.run_path(str(PROJECT / "tests" / "workflow" / "project_copy.py"))
+    copied["copy_project"](checkout, yaml.safe_dump(config))
 
 
 def a_map(jobs):

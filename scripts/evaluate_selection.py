@@ -16,7 +16,8 @@ def main(job):
     for seed in job.progress(recipe.seed.values, "sets of tasks"):
         mixtures = training_mixtures(selected.probability.sel(seed=seed).values, recipe.task_type.values)
         errors.append(target_errors(read_tasks(recipe, seed), list(mixtures.values()), read_target(recipe), **settings).values)
-    job.write(label_target_errors(np.array(errors), selected, job.spec["mixture"], list(mixtures)))
+    sizes = {"n_context": job.spec["n_context"], "dim": read_target(recipe).dim}
+    job.write(label_target_errors(np.array(errors), selected, job.spec["mixture"], list(mixtures), **sizes))
 
 
 if __name__ == "__main__":

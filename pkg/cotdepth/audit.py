@@ -7,7 +7,10 @@ from typing import NamedTuple
 
 from cotdepth import spec
 from cotdepth.cells import read_cells, require_names
+from cotdepth.records import read_record
 from cotdepth.stamps import INDEX, LEDGER, ArtifactError, StampError, read_stamp
+
+PICTURES = (".png", ".pdf")
 
 
 class Finding(NamedTuple):
@@ -33,7 +36,7 @@ def audit(root: Path) -> list[Finding]:
         If the folder holds no results.
     """
     root, changes, expected = Path(root), Changes(), configured(root)
-    there = [*root.glob("*/*/[!.]*.nc"), *root.glob("figures/[!.]*.p??")]
+    there = [*root.glob("*/*/[!.]*.nc"), *(path for kind in PICTURES for path in root.glob(f"figures/[!.]*{kind}"))]
     ours = [path for path in there if path.parent.name == "figures" or (path.parents[1] / "cells.csv").exists()]
     strangers = sorted(set(ours) - set(expected))
     return [*(_judge(path, changes) for path in expected),
@@ -49,7 +52,7 @@ def configured(root: Path) -> list[Path]:
         If the folder holds no results.
     """
     index = _index(root)
-    figures = [Path(root) / "figures" / f"{name}{kind}" for name in index["figures"] for kind in (".png", ".pdf")]
+    figures = [Path(root) / "figures" / f"{name}{kind}" for name in index["figures"] for kind in PICTURES]
     return [*listed(root), *figures, *([Path(root) / LEDGER] if index.get("ledger") else [])]
 
 
@@ -85,7 +88,7 @@ def recorded(path: Path) -> dict:
         If the file is missing, damaged, or neither an artifact nor a figure of this project.
     """
     path = Path(path)
-    if path.suffix not in (".nc", ".png", ".pdf"):
+    if path.suffix not in (".nc", *PICTURES):
         raise ArtifactError(f"{path}: neither an artifact (.nc) nor a figure (.png, .pdf)")
     if not path.exists():
         raise ArtifactError(f"{path}: no such file")
@@ -163,11 +166,10 @@ def _index(root):
 def _recorded_figure(path):
     """The record beside a figure, once its bytes are known to be those that were written."""
     try:
-        made = json.loads(path.with_suffix(".made.json").read_text(encoding="utf-8"))
-        written = made["contents"][path.suffix]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        raise ArtifactError(f"{path}: no record of how it was made; delete it and run snakemake again") from None
-    if hashlib.sha256(path.read_bytes()).hexdigest() != written:
+        made = read_record(path.with_suffix(".made.json"))
+    except ArtifactError as error:
+        raise ArtifactError(f"{path}: its record is damaged or missing ({error}); delete both and run snakemake again") from None
+    if hashlib.sha256(path.read_bytes()).hexdigest() != made["contents"].get(path.suffix):
         raise ArtifactError(f"{path}: damaged (its contents differ from what was written); delete it and run snakemake again")
     return made
 

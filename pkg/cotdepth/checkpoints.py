@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from cotdepth import spec
-from cotdepth.stamps import flush, replacing
+from cotdepth.stamps import replacing, write_new
 from cotdepth.store import versions
 
 DIGEST = 32   # bytes, before the state
@@ -58,5 +58,4 @@ class Checkpoints:
     def _write(self, path, content):
         self._folder.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:
-            temporary.write_bytes(content)
-            flush(temporary)
+            write_new(temporary, content)

@@ -194,8 +194,11 @@ def _times(given):
 
     from cotdepth.times import rule_times
 
+    def note(line):
+        print(f"cotdepth: left out: {_plain(line)}", file=sys.stderr)
+
     rows = [(found.rule, found.jobs, f"{found.seconds:.0f}", f"{found.longest:.1f}", "" if found.memory is None else f"{found.memory:.0f}")
-            for found in rule_times(given.root)]  # fmt: skip
+            for found in rule_times(given.root, note)]  # fmt: skip
     columns = ["rule", "jobs", "time (s)", "longest (s)", "largest memory (MB)"]
     print(tabulate(rows, columns, colalign=("left", *["right"] * 4), disable_numparse=True) if rows else "no job has left its times here")
 

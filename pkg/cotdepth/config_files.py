@@ -40,8 +40,9 @@ def named_config_files(arguments: list[str]) -> list[Path]:
     for argument in arguments:
         option, _, value = argument.partition("=")
         if argument.startswith("-"):
-            follows = option.startswith("--configf")
-            found += [Path(value)] if follows and value else []
+            names_files = option.startswith("--configf")
+            found += [Path(value)] if names_files and value else []
+            follows = names_files and option == argument   # of `--configfile=FILE` nothing more is taken
         elif follows:
             found.append(Path(argument))
     return found

@@ -29,10 +29,10 @@ def chosen_device(asked: str) -> str:
     if not there or asked == "cpu":
         print("device: cpu")
         return "cpu"
-    names = visible_gpus(torch.cuda.device_count())
+    names = visible_gpus([torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count())])
     place = take_gpu(names)
     torch.cuda.set_device(place)
-    print(f"device: {device_name('cuda')}, GPU {names[place]}, of {', '.join(names)}")
+    print(f"device: {device_name('cuda')}, {names[place]}, of {', '.join(names)}")
     return "cuda"
 
 

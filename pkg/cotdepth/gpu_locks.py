@@ -12,22 +12,26 @@ BETWEEN_LOOKS = 1.0   # seconds
 _held = {}   # by GPU, the locks of this process: the system releases them when it ends, however it ends
 
 
-def visible_gpus(count: int) -> list[str]:
-    """Names of the GPUs that CUDA shows to this process, in its order: as in CUDA_VISIBLE_DEVICES, or their numbers.
+def visible_gpus(properties: list) -> list[str]:
+    """Names of the GPUs that CUDA shows to this process, in its order, which are the same in every process of a machine.
+
+    Their numbers are not: a cluster may give every job a GPU of its own and call it 0. A part of a GPU (MIG) is named as in
+    CUDA_VISIBLE_DEVICES, since torch names the whole.
 
     Parameters
     ----------
-    count : int
-        How many CUDA shows; it ignores what follows an entry that it does not know.
+    properties : list
+        ``torch.cuda.get_device_properties`` of each.
     """
     entries = [entry.strip() for entry in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",")]
-    return entries[:count] if len(entries) >= count and all(entries[:count]) else [str(index) for index in range(count)]
+    parts = [entry if entry.startswith("MIG-") else None for entry in entries] + [None] * len(properties)
+    return [part or f"GPU-{device.uuid}" for part, device in zip(parts, properties)]
 
 
 def take_gpu(names: list[str], folder: Path | None = None, waiting=print) -> int:
     """The place of a GPU in a list of names, held until this process ends; a process takes one, and waits while all are held.
 
-    Jobs of one user on one machine see each other's locks. Two names of one GPU, its number and its UUID, are two locks.
+    Jobs of one user on one machine see each other's locks.
 
     Parameters
     ----------

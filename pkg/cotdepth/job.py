@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from cotdepth import spec
-from cotdepth.stamps import ProvenanceError, StampError, flush, read_stamp, remove_leftovers, replacing
+from cotdepth.stamps import ProvenanceError, StampError, read_stamp, remove_leftovers, replacing, write_new
 
 THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS")
 DEVICES = ("auto", "cpu", "cuda")   # what a script that trains or runs a network takes as ``--device``
@@ -92,8 +92,7 @@ class Job:
     def write_page(self, text: str) -> None:
         """Write a text under the same condition."""
         with replacing(self._arguments.out[0]) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-            flush(temporary)
+            write_new(temporary, text.encode())
             self._check()
 
     def _check(self):
@@ -126,7 +125,8 @@ def run(main, inputs=(), choices=None) -> None:
 
     Every script takes ``--stamp FILE``, ``--out FILE...`` and, for each name of ``inputs``, ``--NAME [FILE...]``; for each name of
     ``choices`` ``--NAME WORD``, one of its words, the first if it is not given. Ends with exit
-    code 2 and one line where the stamp, the code, an input, the disk or the device is not what it should be, or training diverged.
+    code 2 and one line where the stamp, the code, an input, the disk or the device is not what it should be, where memory does not
+    suffice, or training diverged.
     """
     script = Path(main.__code__.co_filename).resolve()
     parser = argparse.ArgumentParser(description=sys.modules[main.__module__].__doc__)
@@ -141,9 +141,23 @@ def run(main, inputs=(), choices=None) -> None:
     try:
         main(Job(arguments, script))
     except (ProvenanceError, OSError, FloatingPointError) as error:
-        print(f"{script.name}: {error}", file=sys.stderr)
-        raise SystemExit(2) from None
+        _stop(script, error)
+    except (MemoryError, RuntimeError) as error:
+        if not _lacks_memory(error):
+            raise
+        _stop(script, f"not enough memory: {' '.join(str(error).split()) or 'no more could be had'}")
     print(f"{arguments.out[0]}: {time.perf_counter() - started:.1f} s on {platform.node()}, {time.strftime('%Y-%m-%d %H:%M:%S%z')}")
+
+
+def _stop(script, reason):
+    print(f"{script.name}: {reason}", file=sys.stderr)
+    raise SystemExit(2) from None
+
+
+def _lacks_memory(error):
+    """Whether an error is for want of memory, of the machine or of a GPU; torch has no kind of its own for the first."""
+    gpu = getattr(sys.modules.get("torch"), "OutOfMemoryError", MemoryError)
+    return isinstance(error, (MemoryError, gpu)) or "can't allocate memory" in str(error)
 
 
 def _modules(stamped):

@@ -97,7 +97,7 @@ class Plan:
 
     def agreement(self) -> list[str]:
         """Paths of the artifacts that set experiments beside theories in one table; none if there are none."""
-        return [path for stage in self.experiments.get("agreement", {}) for path in self.artifacts("agreement", stage)]
+        return [path for stage in self.experiments.get(AGREEMENT, {}) for path in self.artifacts(AGREEMENT, stage)]
 
     def write(self, replace: bool = True) -> int:
         """Write the index, the tables of cells and the stamps, each only if its content changed.

@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,11 +12,12 @@ from cotdepth import spec
 from cotdepth.audit import configured, recorded
 from cotdepth.repair import QUARANTINE
 from cotdepth.run_locks import require_no_run
-from cotdepth.stamps import INDEX, ArtifactError, StampError, read_stamp
+from cotdepth.stamps import INDEX, TEMPORARY, ArtifactError, StampError, host, read_stamp
 
-TEMPORARY = re.compile(r"\..+\.(\d+)\.(nc|json|csv|png|pdf|pt)")  # as by `cotdepth.stamps.replacing`, with the number of the process
-WORKING = re.compile(r"\.(.+)\.work")                             # as by `cotdepth.job.Job.working_folder`
+WORKING = re.compile(r"\.(.+-[0-9a-f]{8})\.work")   # of a cell, as by `cotdepth.job.Job.working_folder`
+LONG = 86400   # seconds without a change, after which nobody writes a temporary file any more: not even on another machine
 BY_CELL = {"logs": (".log",), "benchmarks": (".tsv", ".jsonl")}   # folders with files named as cells and figures are
+OF_CLUSTER = "slurm"   # in the folder of logs: the cluster's own, which it names and removes itself
 UNNAMED, LEFT, GONE = "of no configuration", "left by a killed job", "of something that is gone"
 
 
@@ -55,8 +57,8 @@ def remove(root: Path, found: list[Leftover]) -> None:
     OSError
         If a file can't be removed.
     """
-    require_no_run(root)
     for leftover in found:
+        require_no_run(root)   # one may have started since
         if leftover.path.is_dir() and not leftover.path.is_symlink():
             shutil.rmtree(leftover.path)
         else:
@@ -91,20 +93,19 @@ def _of_figures(root, wanted) -> Iterator[tuple[Path, str]]:
 def _of_jobs(root, wanted) -> Iterator[tuple[Path, str]]:
     """What jobs that no longer run have left: working folders of no further use, and temporary files."""
     for folder, inside, files in os.walk(root):
-        working = [name for name in inside if (match := WORKING.fullmatch(name)) and _is_spent(Path(folder) / match[1], wanted)]
-        yield from ((Path(folder) / name, LEFT) for name in sorted(working))
-        for name in sorted(files):
-            match = TEMPORARY.fullmatch(name)
-            if match and not _lives(int(match[1])):
-                yield Path(folder) / name, LEFT
-        inside[:] = [name for name in inside if name not in working and not _is_apart(root, Path(folder) / name)]
+        folder = Path(folder)
+        working = [name for name in inside if _is_stage(root, folder) and _is_spent(folder, name, wanted)]
+        yield from ((folder / name, LEFT) for name in sorted(working))
+        yield from ((folder / name, LEFT) for name in sorted(files) if _is_abandoned(folder / name))
+        inside[:] = [name for name in inside if name not in working and not _is_apart(root, folder / name)]
 
 
 def _by_cell(root, wanted) -> Iterator[tuple[Path, str]]:
     """Logs and benchmarks of cells and figures that no configuration names."""
     for base, kinds in BY_CELL.items():
         for path in sorted([*(root / base).glob("*/*/[!.]*.*"), *(root / base).glob("figures/[!.]*.*")]):
-            if path.is_file() and path.suffix in kinds and root / path.relative_to(root / base).with_suffix("") not in wanted:
+            stem = path.relative_to(root / base).with_suffix("")
+            if path.is_file() and path.suffix in kinds and stem.parts[0] != OF_CLUSTER and root / stem not in wanted:
                 yield path, GONE
 
 
@@ -125,11 +126,17 @@ def _made(path):
         return {}
 
 
-def _is_spent(stem, wanted):
-    """Whether the working folder of a cell is of no further use: nobody asks for the cell, or it was made since."""
-    if stem not in wanted:
-        return True
-    artifact, stamp = (stem.with_name(stem.name + suffix) for suffix in (".nc", ".json"))
+def _is_stage(root, folder):
+    """Whether a folder is that of a stage of an experiment."""
+    return folder.parent.parent == root and (folder.parent / "cells.csv").exists()
+
+
+def _is_spent(folder, name, wanted):
+    """Whether a folder is the working folder of a cell, and of no further use: nobody asks for the cell, or it was made since."""
+    match = WORKING.fullmatch(name)
+    if not match or folder / match[1] not in wanted:
+        return match is not None
+    artifact, stamp = (folder / f"{match[1]}{suffix}" for suffix in (".nc", ".json"))
     try:
         return _made(artifact).get("stamp") == spec.digest(read_stamp(stamp)[0])
     except StampError:
@@ -139,6 +146,19 @@ def _is_spent(stem, wanted):
 def _is_apart(root, folder):
     """Whether a folder is not for pruning: the quarantine, or the results of another scale."""
     return folder == root / QUARANTINE or (folder / INDEX).exists()
+
+
+def _is_abandoned(path):
+    """Whether a file has a temporary name, and its writer is dead on this machine, or has written nothing for long."""
+    match = TEMPORARY.fullmatch(path.name)
+    if not match:
+        return False
+    if match["host"] == host() and not _lives(int(match["process"])):
+        return True
+    try:
+        return time.time() - path.lstat().st_mtime > LONG
+    except FileNotFoundError:   # its writer moved it into place
+        return False
 
 
 def _lives(process):

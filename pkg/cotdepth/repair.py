@@ -41,6 +41,7 @@ def repair(root: Path) -> tuple[Path | None, list[Finding]]:
     faults = [finding for finding in audit(root) if finding.verdict in FAULTS]
     if not faults:
         return None, []
+    require_no_run(root)   # the audit took its time, and one may have started
     wanted, folder = set(configured(root)), _new_folder(root / QUARANTINE)
     _write_list(folder, root, faults)
     for fault in faults:

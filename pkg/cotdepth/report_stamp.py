@@ -11,7 +11,9 @@ PARTS = Path(spec.PACKAGE) / "report"  # the page's template, style and scripts,
 
 
 def reported(blocks: dict, experiments: dict, figures: dict, claims: dict, checkout: Path) -> dict:
-    """What the stamp of the report says.
+    """What the stamp of the report says: experiments, their stages, figures and papers as lists, since their order is shown.
+
+    A stamp sorts the keys of mappings.
 
     Parameters
     ----------
@@ -28,17 +30,17 @@ def reported(blocks: dict, experiments: dict, figures: dict, claims: dict, check
     """
     files = sorted([*PARTS.glob("*.html"), *PARTS.glob("*.css"), *PARTS.glob("*.js"), *(checkout / "workflow" / "report").glob("*.rst")])
     return {
-        "experiments": {name: {"block": block, "stages": _stages(experiments[name])} for name, block in blocks.items()},
-        "figures": {name: {key: figure[key] for key in ("title", "draw", "inputs", *ABOUT_FIGURES) if key in figure}
-                    for name, figure in figures.items()},
-        "claims": {paper: sorted({source for role in _parameters(stage)["reads"].values() for source in role})
-                   for paper, stage in claims.items()},
+        "experiments": [{"name": name, "block": block, "stages": _stages(experiments[name])} for name, block in blocks.items()],
+        "figures": [{"name": name} | {key: figure[key] for key in ("title", "draw", "inputs", *ABOUT_FIGURES) if key in figure}
+                    for name, figure in figures.items()],
+        "claims": [{"name": paper, "reads": sorted({source for role in _parameters(stage)["reads"].values() for source in role})}
+                   for paper, stage in claims.items()],
         "files": {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files},
     }  # fmt: skip
 
 
 def _stages(stages):
-    return {name: {"inputs": list(stage.inputs), "cells": len(stage.cells)} for name, stage in stages.items()}
+    return [{"name": name, "inputs": list(stage.inputs), "cells": len(stage.cells)} for name, stage in stages.items()]
 
 
 def _parameters(stage):

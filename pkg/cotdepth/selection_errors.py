@@ -12,8 +12,12 @@ def training_mixtures(probability: np.ndarray, task_types: np.ndarray) -> dict[s
     return alike | {str(name): (task_types == name) / (task_types == name).sum() for name in dict.fromkeys(task_types)}
 
 
-def label_target_errors(errors: np.ndarray, selected: xr.Dataset, mixtures: list[str], models: list[str]) -> xr.Dataset:
-    """Errors (seed, mixture, model, k) on the target, after training on each of the mixtures, and quartiles over seeds."""
+def label_target_errors(errors: np.ndarray, selected: xr.Dataset, mixtures: list[str], models: list[str], *, n_context: int, dim: int
+                        ) -> xr.Dataset:  # fmt: skip
+    """Errors (seed, mixture, model, k) on the target, after training on each of the mixtures, and quartiles over seeds.
+
+    Length of training prompts and dimension go along as coordinates without a dimension: (4.5) takes the one to be far above the other.
+    """
     about = {"long_name": "error |w - w_k|^2 / D on the target, long test prompts", "units": "1"}
     over_seeds = {"long_name": f"quantile over sets of tasks of the {about['long_name']}", "units": "1"}
     return xr.Dataset(
@@ -23,6 +27,8 @@ def label_target_errors(errors: np.ndarray, selected: xr.Dataset, mixtures: list
         },
         coords={
             "seed": selected.seed,
+            "n_context": ((), n_context, {"long_name": "examples in a training prompt", "units": "examples"}),
+            "dim": ((), dim, {"long_name": "dimension of the features", "units": "1"}),
             "mixture": ("mixture", mixtures, {"long_name": "what training draws from one task", "units": "1"}),
             "model": ("model", models, {"long_name": "tasks trained on", "units": "1"}),
             "quantile": ("quantile", list(QUARTILES), {"long_name": "quantile over sets of tasks", "units": "1"}),

@@ -5,9 +5,12 @@ nothing else) and ``code`` (a digest for each module of the stage's import closu
 artifact is stale exactly when its stamp changed. Standard library only.
 """
 
+import hashlib
 import json
 import os
+import platform
 import re
+import secrets
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +20,8 @@ SCHEMA_VERSION = 2
 MODULE = r"\w[\w-]*(\.\w[\w-]*)*"  # names become paths of what is read for its digest
 INDEX = "configured.json"  # in a results folder: the experiments and figures of the configuration
 LEDGER = "claims.nc"  # in a results folder: the verdicts on the claims of all papers
+# By its writer, as by `replacing`: `.STEM.cotdepth-HOST-PROCESS-TOKEN.SUFFIX`
+TEMPORARY = re.compile(r"\.(?P<stem>.+)\.cotdepth-(?P<host>[0-9a-f]{8})-(?P<process>\d+)-[0-9a-f]{8}(?P<suffix>\.\w+)")
 
 
 class ProvenanceError(ValueError):
@@ -65,15 +70,18 @@ def write_text(path: Path, text: str) -> bool:
         return False
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-        flush(temporary)
+        write_new(temporary, text.encode())
     return True
 
 
 @contextmanager
 def replacing(path: Path):
-    """A temporary name beside ``path``, moved onto it if the block ends well and removed if it does not."""
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    """A temporary name beside ``path``, moved onto it if the block ends well and removed if it does not.
+
+    No two writers have the same one: processes on several machines, or in several containers, can have one number.
+    """
+    writer = f"cotdepth-{host()}-{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = path.with_name(f".{path.stem}.{writer}{path.suffix}")
     try:
         yield temporary
         os.replace(temporary, path)
@@ -84,8 +92,21 @@ def replacing(path: Path):
 def remove_leftovers(path: Path) -> None:
     """Remove the temporary names under which killed writers of ``path`` left something."""
     for left in path.parent.glob(f".*{path.suffix}"):
-        if re.fullmatch(rf"\.{re.escape(path.stem)}\.\d+{re.escape(path.suffix)}", left.name):
+        match = TEMPORARY.fullmatch(left.name)
+        if match and (match["stem"], match["suffix"]) == (path.stem, path.suffix):
             left.unlink(missing_ok=True)
+
+
+def host() -> str:
+    """Eight hex digits that stand for this machine in names of files: its own name may be long."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that is not there yet, and wait until it is on the disk."""
+    with open(path, "xb") as file:
+        file.write(content)
+    flush(path)
 
 
 def flush(path: Path) -> None:

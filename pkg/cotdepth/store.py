@@ -11,7 +11,6 @@ import importlib.metadata
 import json
 import math
 import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -20,7 +19,8 @@ import numpy as np
 import xarray as xr
 
 from cotdepth import spec
-from cotdepth.cells import require_names
+from cotdepth.records import MAPPINGS, require_kinds
+from cotdepth.room import shortage
 from cotdepth.stamps import SCHEMA_VERSION, ArtifactError, flush, replacing
 
 DIMENSIONS = (
@@ -30,9 +30,10 @@ DIMENSIONS = (
     "parameter", "tensor", "claim", "statement", "agreement", "cell", "point",
 )  # fmt: skip
 SEAL = b"cotdepth seal sha256 "  # before the digest
+HDF5 = b"\x89HDF\r\n\x1a\n"  # how NetCDF files of today begin
 UNREADABLE = (OSError, RuntimeError, AttributeError, UnicodeDecodeError, MemoryError)  # what netCDF4 raises for damaged files
 TEXTS = ("title", "source", "experiment", "stage", "cell", "script", "stamp", "content")
-MAPPINGS = ("axes", "spec", "code", "inputs", "versions")  # as JSON
+ENCODED = ("axes", *MAPPINGS)  # as JSON
 VERSIONED = ("cotdepth", "cvxpy", "matplotlib", "netCDF4", "numba", "numpy", "scipy", "torch", "transformers", "xarray")
 
 
@@ -58,7 +59,7 @@ def write_artifact(dataset: xr.Dataset, path: Path, *, stamp_text: str, check, i
     ArtifactError
         If a label is missing.
     OSError
-        If the file can't be written; says how much room there is on its disk.
+        If the file can't be written; says so if there is hardly any room on its disk.
     """
     _require_labels(dataset, path)
     path = Path(path)
@@ -68,13 +69,9 @@ def write_artifact(dataset: xr.Dataset, path: Path, *, stamp_text: str, check, i
         try:
             _write_whole(labelled, temporary, _encoding(dataset))
         except (RuntimeError, OSError, ArtifactError) as error:   # netCDF4 does not say that a disk is full
-            raise OSError(f"{path}: cannot be written ({error}); {room(path.parent)}; nothing was written") from None
+            reasons = filter(None, (f"{path}: cannot be written ({error})", shortage(path.parent), "nothing was written"))
+            raise OSError("; ".join(reasons)) from None
         check()
-
-
-def room(folder: Path) -> str:
-    """How much room there is, in words."""
-    return f"{shutil.disk_usage(folder).free / 1e6:.1f} MB are free on the disk of {folder}"
 
 
 def _write_whole(labelled, path, encoding):
@@ -155,9 +152,16 @@ def _require_sealed(path):
     except OSError as error:
         raise ArtifactError(f"{path}: damaged ({_line(error)}); delete it and run snakemake again") from None
     if recorded is None:
-        raise ArtifactError(f"{path}: damaged (cut off or edited), or not an artifact of cotdepth; delete it and run snakemake again")
+        raise ArtifactError(f"{path}: damaged ({_without_seal(path)}), or not an artifact of cotdepth; delete it and run snakemake again")
     if recorded != found:
         raise ArtifactError(f"{path}: damaged: its contents differ from what was written; delete it and run snakemake again")
+
+
+def _without_seal(path):
+    """What may have happened to a file that has none: the NetCDF library cuts it off when it opens a file for writing."""
+    with open(path, "rb") as file:
+        is_netcdf = file.read(len(HDF5)) == HDF5
+    return "cut off, edited, or opened for writing by another program: open artifacts read-only" if is_netcdf else "cut off or edited"
 
 
 def _digests(path):
@@ -176,12 +180,12 @@ def _read_attributes(path):
     try:
         with netCDF4.Dataset(path) as file:
             attributes = {name: file.getncattr(name) for name in file.ncattrs()}
-        made = attributes | {name: json.loads(attributes[name]) for name in MAPPINGS}
+        made = attributes | {name: json.loads(attributes[name]) for name in ENCODED}
     except UNREADABLE as error:
         raise ArtifactError(f"{path}: damaged ({_line(error)}); delete it and run snakemake again") from None
     except (KeyError, ValueError, TypeError):
         raise ArtifactError(f"{path}: not an artifact of cotdepth (it has no spec)") from None
-    _require_kinds(made, path)
+    require_kinds(made, path, texts=TEXTS, mappings=ENCODED)
     return made
 
 
@@ -205,18 +209,6 @@ def _require_modest(file, path):
         if declared > size:
             raise ArtifactError(f"{path}: not an artifact of cotdepth (variable {name[:80]!r} declares {declared} bytes "
                                 f"in a file of {size})")  # fmt: skip
-
-
-def _require_kinds(made, path):
-    """Refuse attributes that are not what a job writes: others compare them, and make paths of the names in them."""
-    wrong = [name for name in TEXTS if not isinstance(made.get(name), str)]
-    wrong += [name for name in MAPPINGS if not isinstance(made[name], dict)]
-    inputs = made["inputs"].items() if "inputs" not in wrong else ()
-    if not all(isinstance(given, dict) and isinstance(given.get("content"), str) and len(place.split("/")) == 3 for place, given in inputs):
-        wrong.append("inputs")
-    if wrong:
-        raise ArtifactError(f"{path}: not an artifact of cotdepth (its attribute {wrong[0]!r} is not what a job writes)")
-    require_names(path, [name for place, _ in inputs for name in place.split("/")])
 
 
 def _require_labels(dataset, path):

@@ -1,5 +1,6 @@
 """Errors of GPT-2 that thinks, and whether it overthinks, over seeds."""
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -39,7 +40,8 @@ def evaluate_thinkers(trained: xr.Dataset, covariance: Covariance, *, law: str, 
     Returns
     -------
     xarray.DataArray
-        On (seed, n_context_test, k, prompt).
+        On (seed, n_context_test, k, prompt); dimension, layers, heads, width and steps of training of the models go along as
+        coordinates without a dimension.
     """
 
     def errors(model, seed, length):
@@ -50,8 +52,21 @@ def evaluate_thinkers(trained: xr.Dataset, covariance: Covariance, *, law: str, 
     models = progress(read_models(trained), "models")
     found = [[errors(model.to(device), seed, length) for length in n_context_test] for seed, model in models]
     lengths = ("n_context_test", n_context_test, {"long_name": "examples in a test prompt", "units": "examples"})
-    return xr.DataArray(np.array(found), dims=("seed", "n_context_test", "k", "prompt"),
-                        coords={name: trained.coords[name] for name in ("seed", "train_depth")} | {"n_context_test": lengths})
+    coords = {name: trained.coords[name] for name in ("seed", "train_depth")} | {"n_context_test": lengths} | sizes(trained)
+    return xr.DataArray(np.array(found), dims=("seed", "n_context_test", "k", "prompt"), coords=coords)
+
+
+def sizes(trained: xr.Dataset) -> dict[str, tuple]:
+    """How large the models are and how long they were trained, as coordinates without a dimension."""
+    made = json.loads(trained.attrs["architecture"])
+    found = {
+        "dim": (made["dim"], "dimension of the features", "1"),
+        "layers": (made["sizes"]["layers"], "layers of the model", "1"),
+        "heads": (made["sizes"]["heads"], "attention heads of a layer", "1"),
+        "width": (made["sizes"]["width"], "dimension of the embedding", "1"),
+        "steps": (int(trained.step[-1]), "steps of training", "steps"),
+    }
+    return {name: ((), value, {"long_name": about, "units": units}) for name, (value, about, units) in found.items()}
 
 
 def over_seeds(errors: xr.Dataset) -> xr.Dataset:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cotdepth.audit import listed
-from cotdepth.stamps import ArtifactError, read_stamp
+from cotdepth.stamps import ArtifactError, ProvenanceError, StampError, read_stamp
 
 
 class RuleTimes(NamedTuple):
@@ -19,26 +19,38 @@ class RuleTimes(NamedTuple):
     memory: float | None
 
 
-def rule_times(root: Path) -> list[RuleTimes]:
+def rule_times(root: Path, note) -> list[RuleTimes]:
     """What the jobs of each rule took when they last ran, the longest sum first; jobs without a benchmark file are left out.
 
     Parameters
     ----------
     root : Path
         A results folder.
+    note : callable
+        Called with a line for each job that is left out because its stamp or its benchmark file cannot be read.
 
     Raises
     ------
     ProvenanceError
-        If the folder holds no results, or a stamp or a benchmark file cannot be read.
+        If the folder holds no results.
     """
     records = defaultdict(list)
     for artifact in listed(root):
         benchmark = Path(root, "benchmarks", *artifact.parts[-3:]).with_suffix(".tsv")
         if benchmark.exists():
-            rule = Path(read_stamp(artifact.with_suffix(".json"))[1]["script"]).stem
-            records[rule].append(_record(benchmark))
-    return sorted((_times(rule, found) for rule, found in records.items()), key=lambda times: -times.seconds)
+            try:
+                records[_rule(artifact.with_suffix(".json"))].append(_record(benchmark))
+            except ProvenanceError as error:
+                note(str(error))
+    return sorted((_times(rule, found) for rule, found in records.items() if found), key=lambda times: -times.seconds)
+
+
+def _rule(path):
+    """The rule that makes what a stamp describes: it is called as its script."""
+    script = read_stamp(path)[1].get("script")
+    if not isinstance(script, str):
+        raise StampError(f"{path}: names no script; `snakemake -n` writes stamps afresh")
+    return Path(script).stem
 
 
 def _record(path):

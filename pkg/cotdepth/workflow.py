@@ -1,6 +1,5 @@
 """What the Snakefile asks of the package: the plan of a configuration, or a message and exit code 2."""
 
-import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +10,8 @@ from cotdepth import spec
 from cotdepth.config import ConfigError, check_config
 from cotdepth.plan import Plan
 from cotdepth.resources import growing, job_needs
+from cotdepth.room import shortage
 from cotdepth.run_locks import is_held
-
-LITTLE_ROOM = 10_000_000  # bytes: less than many artifacts have
 
 
 def load_plan(checkout: Path, config: dict) -> Plan:
@@ -61,12 +59,26 @@ def write_stamps(plan: Plan, locks: Path) -> None:
               "snakemake --unlock)", file=sys.stderr)  # fmt: skip
 
 
+def require_unlimited_arrays(settings, jobs: int) -> None:
+    """Exit with code 2 and a message if jobs are to be submitted as arrays and limited: SLURM's executor loses some then.
+
+    Parameters
+    ----------
+    settings : object
+        Of Snakemake's executor; others than SLURM's have no ``array_jobs``.
+    jobs : int
+        How many may run at a time, as ``--jobs``.
+    """
+    if getattr(settings, "array_jobs", None) and jobs < sys.maxsize:
+        _stop(f"jobs = {jobs}: must be unlimited where slurm-array-jobs is set; leave one of the two out (profiles/slurm/config.yaml)")
+
+
 def warn_of_full_disk(plan: Plan) -> None:
     """After a failed run: say so if there is hardly any room for results, since then logs may be empty."""
-    free = shutil.disk_usage(plan.results).free
-    if free < LITTLE_ROOM:
-        print(f"cotdepth: No space left for {plan.results}: {free / 1e6:.1f} MB are free on its disk; make room and run snakemake again, "
-              "what is done is kept", file=sys.stderr)  # fmt: skip
+    said = shortage(plan.results)
+    if said:
+        print(f"cotdepth: No space left for {plan.results}: {said}; make room and run snakemake again, what is done is kept",
+              file=sys.stderr)  # fmt: skip
 
 
 def _stop(*lines):

@@ -36,7 +36,7 @@ def found(outcome):
 
 
 def made_up_claims(paper):
-    """Claims with every verdict that numbers can give, and with text that a page must escape."""
+    """Claims with every verdict that numbers can give and every standing, and with text that a page must escape."""
     ledger = Ledger(paper)
     outcomes = {
         "small": Outcome(Check("gap", 1e-13, 1e-9)),
@@ -45,7 +45,8 @@ def made_up_claims(paper):
         "undecided": Outcome(Check("gap", np.nan, 1), Check("gap", np.nan, 1)),
     }
     for index, (name, outcome) in enumerate(outcomes.items()):
-        words = {"kind": ("exact", "numerical", "statistical")[index % 3], "erratum": "Read < for >." if name == "corrected" else ""}
+        words = {"kind": ("exact", "numerical", "statistical")[index % 3], "erratum": "Read < for >." if name == "corrected" else "",
+                 "standing": {"wrong": "reading", "undecided": "open"}.get(name, "stated")}  # fmt: skip
         ledger.claim(("Theorem 10", "Theorem 9")[index % 2], name, sentence=f"The {name} error is <b>below</b> tau & alpha.",
                      form=f"|a - b| < c for {name}", **words)(found(outcome))  # fmt: skip
     ledger.claim("Theorem 9", "missing", sentence="Layers do so too.", form="as above", kind="statistical")(lambda layers: None)

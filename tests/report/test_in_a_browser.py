@@ -103,6 +103,17 @@ def test_it_prints_without_what_a_reader_of_paper_cannot_use(opened, tmp_path):
     assert page.pdf(format="A4")[:5] == b"%PDF-"
 
 
+def test_what_is_closed_is_opened_for_paper_and_closed_again(opened):
+    page = opened()
+    page.locator("#ledger summary").first.click()
+    states = "() => [...document.querySelectorAll('details')].map(each => each.open)"
+    before = page.evaluate(states)
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert sum(before) == 1 and all(page.evaluate(states)) and page.is_visible("#ledger tr:last-child dd.form")
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(states) == before
+
+
 def test_it_can_be_read_without_scripts(opened):
     page = opened(java_script_enabled=False)
     assert page.is_visible("#ledger tbody tr") and page.is_visible("noscript p") and not page.is_visible("#explorer-panel")
@@ -127,6 +138,8 @@ def test_the_filter_shows_the_claims_that_fit_all_of_it(opened, report):
     assert numbers(page) == where(ledger, verdict="fails", paper="asymptotic") and found(page) == "2 of 10 claims"
     page.select_option("[name=kind]", "statistical")
     assert numbers(page) == where(ledger, verdict="fails", paper="asymptotic", kind="statistical") and len(numbers(page)) == 1
+    page.select_option("[name=standing]", "open")
+    assert numbers(page) == where(ledger, verdict="fails", paper="asymptotic", kind="statistical", standing="open")
     page.click("text=Show all")
     page.wait_for_function("document.getElementById('found').textContent === '10 of 10 claims'")
     assert numbers(page) == reading_order(ledger)
@@ -153,8 +166,9 @@ def test_heads_sort_and_turn_round(opened, report, head, key):
     assert numbers(page) == sorted(order, key=lambda index: keys[index]) and page.evaluate(state) == ["ascending"]
     button.click()
     assert numbers(page) == sorted(numbers(page), key=lambda index: keys[index], reverse=True) and page.evaluate(state) == ["descending"]
+    before, labels = numbers(page), [f"{paper}: {number}" for paper, number in zip(report.ledger.paper.values, report.ledger.number.values)]
     page.locator("#ledger thead button", has_text="Statement").click()
-    assert numbers(page) == order
+    assert numbers(page) == sorted(before, key=lambda index: report.ledger.statement.values.tolist().index(labels[index]))
 
 
 def test_sorting_leaves_the_filter_alone(opened, report):
@@ -243,8 +257,37 @@ def test_a_value_that_is_not_allowed_is_refused_with_a_reason_and_changes_nothin
     field = page.locator("#knob-tau + input")
     field.fill("0.8")
     field.press("Enter")
-    assert page.inner_text(".complaint") == "τ = 0.8: must be more than 1, or inf" and field.get_attribute("aria-invalid") == "true"
+    assert page.inner_text(".complaint") == "τ = 0.8: must be a number from 1.001 to 1000000, or inf"
+    assert field.get_attribute("aria-invalid") == "true"
     assert page.evaluate("({...explorer.state})") == before
+
+
+@pytest.mark.parametrize("typed, allowed", [("1.001", True), ("1e6", True), ("1.0009", False), ("1000001", False), ("-inf", False)])
+def test_the_task_ratio_may_be_what_the_complaint_says(opened, typed, allowed):
+    page = opened()
+    field = page.locator("#knob-tau + input")
+    field.fill(typed)
+    field.press("Enter")
+    assert (page.inner_text(".complaint") == "") == allowed
+
+
+@pytest.mark.parametrize("expression, text", [
+    ("wordsOfLog(-800)", "3.67 × 10⁻³⁴⁸"), ("wordsOfLog(-Infinity)", "0"), ("wordsOfLog(800)", "2.73 × 10³⁴⁷"), ("words(0)", "0"),
+    ("words(9.9999e-7)", "1.00 × 10⁻⁶"), ("words(-9.9999e7)", "−1.00 × 10⁸"), ("words(Infinity)", "∞"), ("words(NaN)", "–"),
+])  # fmt: skip
+def test_numbers_beyond_the_range_are_said_as_powers_of_ten(opened, expression, text):
+    assert opened().evaluate(f"explorer.{expression}") == text
+
+
+def test_a_rate_that_rounds_to_0_keeps_the_sign_of_its_phase(opened):
+    """The smallest normal number is the library's value there too."""
+    page, rates = opened(), []
+    for alpha in 1 + 10 ** -np.linspace(3, 6, 13):
+        for factor, sign, word in ((1 + 1.2e-12, -1, "exponential"), (1 - 1.2e-12, 1, "overthinking")):
+            told = predicted(page, float(alpha), asymptotic.critical_task_ratio(alpha).item() * factor, 0.0, 1.0, depth=1)
+            assert told["phase"] == word and told["rate"] * sign >= np.finfo(float).tiny
+            rates.append(abs(told["rate"]))
+    assert np.finfo(float).tiny in rates
 
 
 def test_every_example_is_in_the_phase_that_it_is_named_after(opened):

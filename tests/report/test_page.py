@@ -24,8 +24,8 @@ from cotdepth.report.pictures import picture
 from cotdepth.report.run_times import stage_times
 from cotdepth.stamps import ArtifactError, StampError
 
-SHOWN = ("number", "sentence", "form", "kind", "erratum", "verdict", "needs", "name", "measure", "value", "limit", "corrected_measure",
-         "corrected_value", "corrected_limit")  # fmt: skip
+SHOWN = ("standing", "number", "sentence", "form", "kind", "erratum", "verdict", "needs", "name", "measure", "value", "limit",
+         "corrected_measure", "corrected_value", "corrected_limit")  # fmt: skip
 CLASSES = {"statement": "number"} | {name: name for name in ("sentence", "form", "kind", "erratum", "needs", "name")}
 
 
@@ -40,7 +40,8 @@ class LedgerTable(html.parser.HTMLParser):
     def handle_starttag(self, tag, attributes):
         given = dict(attributes)
         if tag == "tr" and "data-verdict" in given:
-            self.rows.append({"id": given["id"], "paper": given["data-paper"], "verdict": given["data-verdict"]})
+            self.rows.append({"id": given["id"], "paper": given["data-paper"], "verdict": given["data-verdict"],
+                              "standing": given["data-standing"]})  # fmt: skip
             self._inside = True
         if "check" in given.get("class", "").split():
             self._check = "corrected_" if "corrected" in given["class"] else ""
@@ -73,6 +74,33 @@ def test_the_table_says_what_the_ledger_says(report):
         empty = {name: math.nan if name.endswith(("value", "limit")) else "" for name in SHOWN}
         told = empty | row
         assert {name: told[name] for name in (*SHOWN, "paper") if not same(told[name], claim[name].item())} == {}
+
+
+def test_what_papers_do_not_state_is_said_and_counted_apart(report):
+    text = report.page.read_text(encoding="utf-8")
+    summary = text[text.index('id="summary"') : text.index('id="figures"')]
+    rows = re.findall(r'<tr role="row" class="(\w+)" data-paper="([\w-]+)">(.*?)</tr>', summary)
+    counts = {(paper, standing): list(map(int, re.findall(r">(\d+)</td>", row))) for standing, paper, row in rows}
+    expected = {"stated": [1, 1, 0, 1], "reading": [0, 0, 1, 0], "open": [0, 0, 1, 0]}   # holds, as corrected, fails, not run
+    assert counts == {(paper, standing): found for paper in ("training-data", "asymptotic") for standing, found in expected.items()}
+    assert "6 claims that 2 papers state" in summary
+    said = re.findall(r'<dd class="standing">(.*?)</dd>', text)
+    assert {words: said.count(words) for words in set(said)} == {"the paper states it": 6, "a reading of the paper": 2,
+                                                                  "the paper leaves it open": 2}  # fmt: skip
+
+
+def test_statements_are_sorted_by_their_place_in_the_list_of_the_paper(report):
+    keys = re.findall(r'<tr role="row" id="claim-(\d+)".*?\n<th scope="row" role="rowheader" data-key="(\d+)">', report.page.read_text())
+    labels = [f"{paper}: {number}" for paper, number in zip(report.ledger.paper.values, report.ledger.number.values)]
+    places = report.ledger.statement.values.tolist()
+    assert len(keys) == 10 and all(places.index(labels[int(index)]) == int(key) for index, key in keys)
+
+
+def test_experiments_figures_and_papers_come_in_the_order_of_the_configuration(report, tmp_path):
+    names = re.findall(r'<summary><h3>([\w-]+)</h3> <span class="aside">(?:Steps|Damping)', report.page.read_text())
+    assert names == list(EXPERIMENTS) == ["step-size", "damping-map"]
+    before, after = stamped(tmp_path), stamped(tmp_path, experiments=dict(reversed(EXPERIMENTS.items())))
+    assert {name for name in before if before[name] != after[name]} == {"report.json"}
 
 
 def test_every_statement_is_listed_with_its_claims_or_the_reason(report):

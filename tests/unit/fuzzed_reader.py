@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-MEMORY, SECONDS = 4 * 2**30, 5   # of one copy: files are small
+MEMORY, SECONDS = 4 * 2**30, 5   # of one copy, of processor time: files are small, and other processes may keep this one waiting
 
 
 def damaged(whole: bytes, rng) -> bytes:
@@ -127,9 +127,9 @@ def main(kind, whole, seed, first, count):
             path = Path(folder) / whole.name
             path.write_bytes(DAMAGED[kind](content, np.random.default_rng([int(seed), number])))
             print(number, end=" ", flush=True)
-            signal.alarm(SECONDS)
+            signal.setitimer(signal.ITIMER_PROF, SECONDS)
             verdict = judged(read, same, refusals, path)
-            signal.alarm(0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
             print(" ".join(verdict.split()), flush=True)
 
 

@@ -95,10 +95,24 @@ def test_without_benchmarks_there_are_no_times(results, command):
 
 
 @pytest.mark.parametrize("text", ["", "s\tmax_rss\n", "s\tmax_rss\n1\t2\n1\t2\n", "s\n1\n", "s\tmax_rss\none\ttwo\n", "s\tmax_rss\n1\n"])
-def test_a_spoiled_benchmark_file_is_named(results, command, text):
+def test_a_spoiled_benchmark_file_is_named_and_left_out(results, command, text):
     benchmark(results, ONE, text)
     code, lines, [error] = command("times", "--root", results.root)
-    assert (code, lines) == (2, []) and "not the benchmark file of one job" in error and str(results.root) in error
+    assert (code, lines) == (0, ["no job has left its times here"])
+    assert "not the benchmark file of one job" in error and str(results.root) in error
+    benchmark(results, TWO, "s\tmax_rss\n4.25\tNA\n")
+    code, (_, _, row), errors = command("times", "--root", results.root)
+    assert (code, errors, row.split()) == (0, [error], ["s", "1", "4", "4.2"])
+
+
+@pytest.mark.parametrize("changed", [{"script": None}, {"script": 3}, {"spec": 3}], ids=str)
+def test_a_job_whose_stamp_names_no_script_is_left_out_of_the_times(results, command, changed):
+    benchmark(results, ONE, "s\tmax_rss\n1.5\t300.2\n")
+    path = results.path("first").with_suffix(".json")
+    made = json.loads(path.read_text()) | changed
+    path.write_text(json.dumps({name: value for name, value in made.items() if value is not None}))
+    code, lines, [error] = command("times", "--root", results.root)
+    assert (code, lines) == (0, ["no job has left its times here"]) and str(path) in error and error.startswith("cotdepth: left out: ")
 
 
 def changed_parameter(results):
@@ -149,7 +163,7 @@ def without_stamp(results):
     (changed_input, "stale", f"input e/first/{spec.cell_name(ONE)}: "),
     (deleted, "missing", "not made yet"),
     (truncated, "damaged", "damaged ("),
-    (edited, "damaged", "damaged (cut off or edited)"),
+    (edited, "damaged", "opened for writing by another program"),
     (copied_from_another_cell, "foreign", f"made as e/second/{spec.cell_name(TWO)}"),
     (copied_from_another_stage, "foreign", f"made as e/first/{spec.cell_name(ONE)}"),
     (of_another_program, "damaged", "not an artifact of cotdepth"),
@@ -262,7 +276,7 @@ def test_what_cannot_be_answered_ends_with_code_2_and_one_line_that_names_it(tmp
 def test_show_of_a_damaged_file_ends_with_code_2(results, command):
     edited(results)
     code, _, errors = command("show", results.path("second"))
-    assert code == 2 and "damaged (cut off or edited)" in errors[0] and len(errors) == 1
+    assert code == 2 and "opened for writing by another program" in errors[0] and len(errors) == 1
 
 
 @pytest.mark.parametrize("arguments", [[], ["predikt"], ["show"], ["audit", "--rot", "results"]], ids=" ".join)

@@ -383,7 +383,7 @@ def selected_cells(reading):
     choices = [training_mixtures(selected.probability.values[seed], recipe.task_type.values) for seed in range(3)]
     settings = {"n_context": 20, "mixture": ["prompt", "example"], "depth": 3}
     errors = [target_errors(tasks, list(choice.values()), read_target(recipe), **settings) for tasks, choice in zip(sets, choices)]
-    worth = label_target_errors(np.array(errors), selected, settings["mixture"], list(choices[0]))
+    worth = label_target_errors(np.array(errors), selected, settings["mixture"], list(choices[0]), n_context=20, dim=8)
     return [cell(dataset, {"reading": reading}, "s") for dataset in (selected, worth)]
 
 

@@ -2,7 +2,9 @@
 
 import copy
 import datetime
+import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -191,7 +193,8 @@ def test_json_is_read_as_snakemake_reads_it(tmp_path):
 
 @pytest.mark.parametrize("line, names", [
     ("-n --configfile a b --cores 2", ["a", "b"]), ("--configfiles a", ["a"]), ("--configf=a -n b", ["a"]), ("--config a=b", []),
-    ("--configfile=a b", ["a", "b"]), ("-n results/a.nc", []), ("", []),
+    ("--configfile=a b", ["a"]), ("--configfile=a --configfile b c", ["a", "b", "c"]),
+    ("--configfile=", []), ("-n results/a.nc", []), ("", []),
 ])  # fmt: skip
 def test_the_configuration_files_of_a_command_line_are_found(line, names):
     assert named_config_files(line.split()) == [Path(name) for name in names]
@@ -207,6 +210,22 @@ def test_the_start_script_reads_configuration_files_before_snakemake_does(tmp_pa
     lines = (CHECKOUT / "run").read_text(encoding="utf-8").splitlines()
     checks = [number for number, line in enumerate(lines) if line.startswith('python -m cotdepth.config_files "$@" || exit')]
     assert checks and checks[0] < lines.index('exec snakemake "$@"')
+
+
+@pytest.mark.parametrize("name, code, said", [("good.yaml", 0, "snakemake -n --configfile=good.yaml all\n"), ("bad.yaml", 2, "")])
+def test_the_container_reads_configuration_files_before_snakemake_does(tmp_path, name, code, said):
+    """Its entry point, with a program in the place of snakemake that says how it was called."""
+    (tmp_path / "good.yaml").write_text("results: elsewhere\n")
+    (tmp_path / "bad.yaml").write_text(FILES["a template"])
+    for program, text in (("snakemake", '#!/bin/sh\necho snakemake "$@"\n'), ("python", f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')):
+        (tmp_path / program).write_text(text)
+        (tmp_path / program).chmod(0o755)
+    lines = (CHECKOUT / "Containerfile").read_text(encoding="utf-8").splitlines()
+    [entry] = [json.loads(line.removeprefix("ENTRYPOINT ")) for line in lines if line.startswith("ENTRYPOINT ")]
+    environment = os.environ | {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    command = [*entry, "-n", f"--configfile={name}", "all"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (code, said) and not (tmp_path / "ran").exists()
 
 
 # --- names --------------------------------------------------------------------------------------------------------

@@ -5,12 +5,15 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from test_cli import ONE, TWO, command, copied_from_another_cell, edited, figures, of_another_program, results, truncated
 
-from cotdepth import spec
+from cotdepth import prune, repair, spec
+from cotdepth.run_locks import LOCKS, RunUnderWay
+from cotdepth.stamps import host
 
 assert command and figures and results   # fixtures
 THREE = {"alpha": 3}
@@ -161,6 +164,11 @@ def dead_process():
     return process.pid
 
 
+def temporary(stem, suffix, process, of=None):
+    """A name as `cotdepth.stamps.replacing` gives, of a process of this machine or of another."""
+    return f".{stem}.cotdepth-{of or host()}-{process}-0123abcd{suffix}"
+
+
 def add(results, name, text="left"):
     path = results.root / name
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -171,6 +179,15 @@ def add(results, name, text="left"):
 CELL, OTHER, UNASKED = spec.cell_name(ONE), spec.cell_name(TWO), spec.cell_name(THREE)
 
 
+ELSEWHERE = "00000000"   # another machine
+
+
+def unchanged_for_a_day(path):
+    before = time.time() - 86401
+    os.utime(path, (before, before))
+    return path
+
+
 @pytest.fixture
 def littered(results):
     """Results with all kinds of things that nobody needs, and their paths."""
@@ -178,8 +195,10 @@ def littered(results):
     return {str(path.relative_to(results.root)) for path in (
         results.path("second", THREE), results.path("second", THREE).with_suffix(".json"),
         add(results, f"e/second/.{UNASKED}.work/a.pt"), add(results, f"e/first/.{CELL}.work/a.pt"),
-        add(results, f"e/second/.{CELL}.{dead_process()}.nc"), add(results, f".configured.{dead_process()}.json"),
-        add(results, f"figures/.map.made.{dead_process()}.json"), add(results, f"logs/e/second/{UNASKED}.log"),
+        add(results, f"e/second/{temporary(CELL, '.nc', dead_process())}"), add(results, temporary("configured", ".json", dead_process())),
+        add(results, f"figures/{temporary('map.made', '.json', dead_process())}"), add(results, f"logs/e/second/{UNASKED}.log"),
+        unchanged_for_a_day(add(results, f"e/first/{temporary(CELL, '.nc', 1, ELSEWHERE)}")),
+        unchanged_for_a_day(add(results, f"e/first/{temporary(CELL, '.nc', os.getpid())}")),
         add(results, f"logs/gone/train/{CELL}.log"),
         add(results, f"benchmarks/e/second/{UNASKED}.tsv"), add(results, "logs/figures/gone.log"),
     )}  # fmt: skip
@@ -191,10 +210,13 @@ def kept(results):
     results.path("second", TWO).unlink()
     shutil.copy(results.path("first"), results.root / "e" / "first" / "copy-of-mine.nc")
     add(results, f"e/first/{spec.cell_name({'alpha': 4})}.nc", "damaged")
-    for name in (f"e/second/.{OTHER}.work/a.pt", f"e/second/.{CELL}.{os.getpid()}.nc", "e/notes.txt", "e/second/notes.txt",
-                 "e/second/mine.json",
+    for name in (f"e/second/.{OTHER}.work/a.pt", f"e/second/{temporary(CELL, '.nc', os.getpid())}", "e/notes.txt", "e/second/notes.txt",
+                 "e/second/mine.json", f"e/second/{temporary(CELL, '.nc', dead_process(), ELSEWHERE)}", "e/second/.mine.work/x",
+                 f"e/second/.{CELL}.{dead_process()}.nc", f"mine/first/.{UNASKED}.work/x", f"e/second/mine/.{UNASKED}.work/x",
+                 "logs/slurm/rule_train/17.log", "logs/slurm/17.log", f".{UNASKED}.work/x",
                  f"logs/e/second/{CELL}.log", f"benchmarks/e/second/{CELL}.tsv", "benchmarks/table.csv", "quarantine/1/e/second/x.nc",
-                 "smoke/configured.json", f"smoke/e/second/.{CELL}.{dead_process()}.nc", "mine/first/x.json", ".hidden/x"):  # fmt: skip
+                 "smoke/configured.json", f"smoke/e/second/{temporary(CELL, '.nc', dead_process())}", "mine/first/x.json",
+                 ".hidden/x"):  # fmt: skip
         add(results, name)
 
 
@@ -246,6 +268,39 @@ def test_prune_removes_nothing_while_a_run_is_under_way_but_shows_it(results, li
     assert command("prune", "--root", results.root)[0] == 0
     code, _, errors = command("prune", "--yes", "--root", results.root)
     assert code == 2 and "snakemake is running here" in errors[0] and contents(results.root) == before
+
+
+def test_prune_stops_where_a_run_starts_while_it_removes(results, littered, tmp_path):
+    before, found = contents(results.root), prune.leftovers(results.root)
+    lock = tmp_path / LOCKS / "0.input.lock"
+
+    class Started(type(found)):
+        def __iter__(self):
+            for number, leftover in enumerate(super().__iter__()):
+                if number == 1:
+                    lock.parent.mkdir(parents=True)
+                    lock.touch()
+                yield leftover
+
+    with pytest.raises(RunUnderWay):
+        prune.remove(results.root, Started(found))
+    removed = before.keys() - contents(results.root).keys()
+    assert removed == {str(found[0].path.relative_to(results.root))}
+
+
+def test_repair_moves_nothing_where_a_run_starts_during_its_audit(results, monkeypatch, tmp_path):
+    truncated(results)
+    before, audit = contents(results.root), repair.audit
+
+    def slow_audit(root):
+        (tmp_path / LOCKS).mkdir(parents=True)
+        (tmp_path / LOCKS / "0.input.lock").touch()
+        return audit(root)
+
+    monkeypatch.setattr(repair, "audit", slow_audit)
+    with pytest.raises(RunUnderWay):
+        repair.repair(results.root)
+    assert contents(results.root) == before
 
 
 def test_links_are_removed_and_not_followed(results, command, tmp_path):

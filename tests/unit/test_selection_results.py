@@ -145,12 +145,12 @@ def test_an_objective_is_minimised_by_its_name(objective, choice):
 
 def test_errors_have_quartiles_over_sets():
     errors = np.arange(5.0)[:, None, None, None] * np.ones((5, 2, 3, 4))
-    found = label_target_errors(errors, labelled(5), ["prompt", "example"], ["selected", "uniform", "easy"])
+    found = label_target_errors(errors, labelled(5), ["prompt", "example"], ["selected", "uniform", "easy"], n_context=20, dim=8)
     assert found.error_quantile.sel(mixture="example", model="easy", k=3).values.tolist() == [1, 2, 3]
 
 
 def test_every_variable_is_labelled():
-    errors = label_target_errors(np.ones((5, 1, 1, 2)), labelled(5), ["prompt"], ["uniform"])
+    errors = label_target_errors(np.ones((5, 1, 1, 2)), labelled(5), ["prompt"], ["uniform"], n_context=20, dim=8)
     for dataset in (some_recipe("aligned"), labelled(), errors):
         assert all(variable.attrs.keys() >= {"long_name", "units"} for variable in dataset.variables.values())
         assert dataset.attrs.keys() >= {"title", "source"}

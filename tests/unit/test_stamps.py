@@ -100,6 +100,26 @@ def test_a_reader_never_sees_half_a_file(old):
     assert old.read_text() == "a new one" and list(old.parent.iterdir()) == [old]
 
 
+def test_two_writers_of_one_process_number_have_names_of_their_own_that_are_known_as_temporary(old):
+    with stamps.replacing(old) as one, stamps.replacing(old) as other:
+        assert one != other and one.parent == other.parent == old.parent
+        for name in (one.name, other.name):
+            match = stamps.TEMPORARY.fullmatch(name)
+            assert match.groups() == ("cell", stamps.host(), str(os.getpid()), ".json")
+        one.touch()
+        other.touch()
+
+
+def test_what_is_there_already_is_not_written_over_under_a_temporary_name(tmp_path):
+    """Nor what a link in its place leads to."""
+    (tmp_path / "precious").write_text("mine")
+    (tmp_path / "link").symlink_to(tmp_path / "precious")
+    for name in ("precious", "link"):
+        with pytest.raises(FileExistsError):
+            stamps.write_new(tmp_path / name, b"other")
+    assert (tmp_path / "precious").read_text() == "mine"
+
+
 def test_a_failed_move_leaves_the_old_file_and_nothing_else(old, monkeypatch):
     def refuse(*paths):
         raise PermissionError("read-only")
@@ -111,8 +131,9 @@ def test_a_failed_move_leaves_the_old_file_and_nothing_else(old, monkeypatch):
 
 
 def test_what_killed_writers_left_of_a_file_is_removed_and_nothing_else(tmp_path):
-    left = [".cell-1.5.17.nc", ".cell-1.5.4242.nc"]
-    kept = ["cell-1.5.nc", ".cell-1.5.17.json", ".cell-1.5.work", ".cell-1.5.x7.nc", ".cell-1.52.17.nc", ".another.17.nc"]
+    left = [f".cell-1.5.cotdepth-{stamps.host()}-17-0123abcd.nc", ".cell-1.5.cotdepth-0a1b2c3d-4242-0123abcd.nc"]
+    kept = ["cell-1.5.nc", ".cell-1.5.17.nc", ".cell-1.5.work", ".cell-1.5.cotdepth-mine.nc"]
+    kept += [left[0].replace("1.5.", "1.52."), left[0].replace(".nc", ".json"), left[0].replace("cell", "another")]
     for name in (*left, *kept):
         (tmp_path / name).touch()
     stamps.remove_leftovers(tmp_path / "cell-1.5.nc")

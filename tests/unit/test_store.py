@@ -211,7 +211,7 @@ def rename_variable(file):
 def test_an_edit_by_hand_is_noticed(artifact, edit):
     with netCDF4.Dataset(artifact, "a") as file:
         edit(file)
-    with pytest.raises(ArtifactError, match=r"cell\.nc: damaged \(cut off or edited\)"):
+    with pytest.raises(ArtifactError, match=r"cell\.nc: damaged \(cut off, edited, or opened for writing by another program: open art"):
         store.open_artifact(artifact)
     store.seal(artifact)
     with pytest.raises(ArtifactError, match=r"cell\.nc: damaged: its contents differ from what was written"):
@@ -235,6 +235,13 @@ def test_a_flipped_bit_is_noticed_wherever_it_is_and_before_the_netcdf_library_l
         artifact.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
         with pytest.raises(ArtifactError, match=r"cell\.nc: damaged"):
             store.open_artifact(artifact)
+
+
+def test_a_program_that_only_opened_an_artifact_for_writing_is_named_as_what_may_have_happened(artifact):
+    with netCDF4.Dataset(artifact, "a"):
+        pass
+    with pytest.raises(ArtifactError, match=r"opened for writing by another program: open artifacts read-only"):
+        store.open_artifact(artifact)
 
 
 def test_other_programs_read_what_stands_before_the_seal(artifact):

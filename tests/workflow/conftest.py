@@ -6,16 +6,16 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
+from project_copy import PROJECT, copy_project
+from runs import kill_all_in
 
 from cotdepth.config import check_config
 from cotdepth.plan import Plan
-
-PROJECT = Path(__file__).resolve().parents[2]
-COPIED = ("Snakefile", "workflow", "profiles", "scripts", "pkg", "environment.yml")
 
 CONFIG = PROJECT / "tests" / "data" / "tiny.yaml"
 
@@ -34,10 +34,18 @@ class Checkout:
         return subprocess.Popen([sys.executable, *map(str, command)], cwd=self.folder, env=inherited | own, text=True,
                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **settings)  # fmt: skip
 
+    def end(self) -> None:
+        """Kill all that still runs in this checkout."""
+        kill_all_in(self.folder)
+
     def python(self, *command, **settings) -> subprocess.CompletedProcess:
         """The same, run to its end."""
         process = self.start(*command, **settings)
-        stdout, stderr = process.communicate(timeout=900)   # a whole run beside other work
+        try:
+            stdout, stderr = process.communicate(timeout=900)   # a whole run beside other work
+        except BaseException:
+            self.end()
+            raise
         return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
     def snakemake(self, *arguments, **settings) -> subprocess.CompletedProcess:
@@ -135,32 +143,25 @@ def finished(tmp_path_factory) -> Checkout:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (made.folder / "finished").exists():
             shutil.rmtree(made.folder, ignore_errors=True)
-            _copy_project(made.folder)
+            copy_project(made.folder, CONFIG.read_text(encoding="utf-8"))
             made.run("--cores", "2")
             (made.folder / "finished").touch()
     return made
 
 
 @pytest.fixture
-def checkout(finished, tmp_path) -> Checkout:
-    """A copy of the finished run, of the test's own; what Snakemake remembers is copied with it."""
+def checkout(finished, tmp_path) -> Iterator[Checkout]:
+    """A copy of the finished run, of the test's own; what Snakemake remembers is copied with it. No process outlives the test."""
     shutil.copytree(finished.folder, tmp_path / "checkout")
-    return Checkout(tmp_path / "checkout")
+    copy = Checkout(tmp_path / "checkout")
+    yield copy
+    copy.end()
 
 
 @pytest.fixture
-def unrun(tmp_path) -> Checkout:
-    """A copy of the project with its own configuration, without results."""
-    _copy_project(tmp_path / "checkout")
-    shutil.copy2(PROJECT / "config.yaml", tmp_path / "checkout")
-    return Checkout(tmp_path / "checkout")
-
-
-def _copy_project(folder):
-    folder.mkdir()
-    for name in COPIED:
-        if (PROJECT / name).is_dir():
-            shutil.copytree(PROJECT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-        else:
-            shutil.copy2(PROJECT / name, folder)
-    shutil.copy2(CONFIG, folder / "config.yaml")
+def unrun(tmp_path) -> Iterator[Checkout]:
+    """A copy of the project with its own configuration, without results. No process outlives the test."""
+    copy_project(tmp_path / "checkout", (PROJECT / "config.yaml").read_text(encoding="utf-8"))
+    copy = Checkout(tmp_path / "checkout")
+    yield copy
+    copy.end()

@@ -14,9 +14,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from faults import ALL, KILLS, OTHERS, NotPossible, NotTold, Subject
+from project_copy import copy_project
 from runs import advice, wait_for_orphans
 from tabulate import tabulate
 
@@ -72,41 +74,66 @@ def _run_as_told(checkout):
     return None
 
 
-def table(counted: Counter, faults) -> str:
-    """How often each fault struck, and what came of it."""
-    rows = [(_title(fault), *(counted[fault, outcome] for outcome in OUTCOMES)) for fault in faults]
-    rows.append(("total", *(sum(column) for column in list(zip(*rows))[1:])))
-    return tabulate([(name, sum(counts), *counts) for name, *counts in rows], ["fault", "how many", *OUTCOMES])
+@dataclass
+class Tally:
+    """What came of the faults so far: how often each kind struck, and an outcome for each turn that it had, whether it struck or not."""
+
+    struck: Counter = field(default_factory=Counter)
+    outcomes: Counter = field(default_factory=Counter)
+    impossible: dict = field(default_factory=dict)
+
+    @property
+    def lost(self) -> bool:
+        """Whether anything was lost."""
+        return any(outcome == "losses" for _, outcome in self.outcomes)
+
+    def strikes(self, kinds) -> int:
+        """How often faults of these kinds struck."""
+        return sum(self.struck[fault] for fault in kinds)
+
+    def turn(self, subject, fault) -> None:
+        """Cause a fault, and note what comes of it or why it can't be caused here."""
+        try:
+            struck, outcome = inject(subject, fault)
+        except NotPossible as reason:
+            self.impossible[fault] = reason
+            return
+        self.struck[fault] += struck
+        self.outcomes[fault, outcome] += 1
+        print(f"{_title(fault)}, {struck} times: {outcome}", file=sys.stderr, flush=True)
+
+    def table(self, faults) -> str:
+        """How often each fault struck, and what came of its turns."""
+        rows = [(_title(fault), self.struck[fault], *(self.outcomes[fault, outcome] for outcome in OUTCOMES)) for fault in faults]
+        rows.append(("total", *(sum(column) for column in list(zip(*rows))[1:])))
+        return tabulate(rows, ["fault", "struck", *OUTCOMES])
 
 
-def campaign(subject, wanted: dict, deadline: float) -> tuple[Counter, dict]:
+def campaign(subject, wanted: dict, deadline: float) -> Tally:
     """Faults of random kinds until each group struck so often, or the deadline comes, or something is lost.
 
     ``wanted`` says for each group of kinds how often; every kind of a group has its turn before one has a second.
-    Returns how often each kind came to what, and why some could not be tried.
     """
-    counted, impossible, turns = Counter(), {}, {kinds: [] for kinds in wanted}
-    while time.monotonic() < deadline and not any(counted[fault, "losses"] for fault in ALL):
-        lacking = [kinds for kinds, times in wanted.items() if _struck(counted, kinds) < times and set(kinds) - impossible.keys()]
+    tally, turns = Tally(), {kinds: [] for kinds in wanted}
+    while time.monotonic() < deadline and not tally.lost:
+        lacking = [kinds for kinds, times in wanted.items() if tally.strikes(kinds) < times and set(kinds) - tally.impossible.keys()]
         if not lacking:
             break
         kinds = subject.chance.choice(lacking)
         turns[kinds] = turns[kinds] or subject.chance.sample(kinds, len(kinds))
         fault = turns[kinds].pop()
-        if fault in impossible:
-            continue
-        try:
-            struck, outcome = inject(subject, fault)
-        except NotPossible as reason:
-            impossible[fault] = reason
-            continue
-        counted[fault, outcome] += struck
-        print(f"{_title(fault)}, {struck} times: {outcome}", file=sys.stderr, flush=True)
-    return counted, impossible
+        if fault not in tally.impossible:
+            tally.turn(subject, fault)
+    return tally
 
 
-def _struck(counted, kinds):
-    return sum(counted[fault, outcome] for fault in kinds for outcome in OUTCOMES)
+def one_turn_each(subject, kinds, deadline: float) -> Tally:
+    """A fault of each kind, in a random order, until something is lost; no further one after the deadline."""
+    tally = Tally()
+    for fault in subject.chance.sample(kinds, len(kinds)):
+        if time.monotonic() < deadline and not tally.lost:
+            tally.turn(subject, fault)
+    return tally
 
 
 def _title(fault):
@@ -114,19 +141,21 @@ def _title(fault):
 
 
 def main():
-    from conftest import Checkout, _copy_project
+    from conftest import CONFIG, Checkout
 
     options = _options()
     folder = Path(tempfile.mkdtemp(prefix="faults-")) / "checkout"
-    _copy_project(folder)
-    started = time.monotonic()
-    subject = Subject(Checkout(folder), options.seed)
-    counted, impossible = campaign(subject, {KILLS: options.kills, OTHERS: options.others}, started + 60 * options.minutes)
-    print(table(counted, ALL))
-    for fault, reason in impossible.items():
+    copy_project(folder, CONFIG.read_text(encoding="utf-8"))
+    started, checkout = time.monotonic(), Checkout(folder)
+    try:
+        tally = campaign(Subject(checkout, options.seed), {KILLS: options.kills, OTHERS: options.others}, started + 60 * options.minutes)
+    finally:
+        checkout.end()
+    print(tally.table(ALL))
+    for fault, reason in tally.impossible.items():
         print(f"{_title(fault)} was not tried: {reason}")
     print(f"seed {options.seed}, {time.monotonic() - started:.0f} s")
-    if any(counted[fault, "losses"] for fault in ALL):
+    if tally.lost:
         raise SystemExit(f"lost something; see {folder}")
     shutil.rmtree(folder.parent)
 

@@ -85,7 +85,7 @@ def job_killed(subject) -> int:
     run, struck = subject.run_to_a_moment(), 0
     for _ in range(subject.chance.randint(1, CELLS)):
         if running := wait_for(run, run.jobs):
-            struck += kill(subject.chance.choice(running).pid)
+            struck += kill(subject.chance.choice(running))
             run.sleep(subject.chance.uniform(0, 2))
     run.wait()
     return struck
@@ -95,7 +95,7 @@ def job_killed_as_it_writes(subject) -> int:
     """SIGKILL to jobs while their artifacts have temporary names, at any moment between opening them and moving them into place."""
     run, struck = subject.start_with_work()[0], 0
     for _ in range(subject.chance.randint(1, CELLS)):
-        if writing := wait_for(run, lambda: _writers(subject.checkout.results)):
+        if writing := wait_for(run, lambda: writers(run, subject.checkout.results)):
             time.sleep(subject.chance.uniform(0, 0.03))
             struck += kill(writing[0])
     run.wait()
@@ -227,11 +227,11 @@ def _configure(checkout):
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
 
 
-def _writers(results):
-    """Processes that have an artifact or figure under a temporary name, which ends in their number."""
-    names = (path.name.split(".") for path in results.glob("*/*/.*.nc"))
-    figures = (path.name.split(".") for path in results.glob("figures/.*.p??"))
-    return [int(parts[-2]) for parts in (*names, *figures)]
+def writers(run, results):
+    """Jobs of a run that have an artifact or figure under a temporary name, which tells their number."""
+    names = [path.name for pattern in ("*/*/.*", "figures/.*") for path in results.glob(pattern)]
+    numbers = {int(number) for name in names for number in re.findall(r"\d+", name)}
+    return [job for job in run.jobs() if job.pid in numbers] if numbers else []
 
 
 @contextmanager
@@ -248,10 +248,18 @@ def _small_disk(folder, kilobytes):
     try:
         yield
     finally:
-        shutil.copytree(folder, larger)
-        subprocess.run(["umount", folder], check=True)
+        try:
+            shutil.copytree(folder, larger)
+        finally:
+            _unmount(folder)
         folder.rmdir()
         larger.rename(folder)
+
+
+def _unmount(folder):
+    """Also if something that was left behind still uses it."""
+    if subprocess.run(["umount", folder]).returncode:
+        subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 KILLS = (job_killed, job_killed_as_it_writes, snakemake_killed, everything_killed, killed_twice, interrupted)

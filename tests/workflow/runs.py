@@ -5,8 +5,12 @@ import re
 import signal
 import threading
 import time
+from contextlib import suppress
+from pathlib import Path
 
 import psutil
+
+PATIENCE = 300   # seconds that jobs without their snakemake may take: they are short, but this machine may be busy
 
 
 class Run:
@@ -16,8 +20,10 @@ class Run:
         self.process = checkout.start("-m", "snakemake", "--cores", "2", "--max-jobs-per-timespan", "1000/1s", start_new_session=True,
                                       preexec_fn=_heed_interrupts)  # fmt: skip
         self.lines, self.started_jobs = [], 0
-        for stream in (self.process.stdout, self.process.stderr):
-            threading.Thread(target=self._read, args=(stream,), daemon=True).start()
+        self._readers = [threading.Thread(target=self._read, args=(stream,), daemon=True)
+                         for stream in (self.process.stdout, self.process.stderr)]  # fmt: skip
+        for reader in self._readers:
+            reader.start()
 
     def _read(self, stream):
         for line in stream:
@@ -26,7 +32,9 @@ class Run:
 
     @property
     def said(self) -> str:
-        """All that it has said so far."""
+        """All that it said, once it has ended, and all jobs that it left."""
+        for reader in self._readers:
+            reader.join(timeout=PATIENCE)
         return "".join(self.lines)
 
     def wait(self) -> int:
@@ -69,8 +77,29 @@ def wait_for(run, found):
 
 def wait_for_orphans(folder):
     """Until no job is running in a folder; one whose snakemake was killed lives on."""
-    while any(_is_job(process) for process in psutil.process_iter(["cwd"]) if process.info["cwd"] == str(folder)):
+    deadline = time.monotonic() + PATIENCE
+    while running := [process.pid for process in processes_in(folder) if _is_job(process)]:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"jobs that run for ever: {running}")
         time.sleep(0.05)
+
+
+def kill_all_in(folder):
+    """SIGKILL to every process that works in a folder, again for those that one of them started in the meantime."""
+    for _ in range(10):
+        running = list(processes_in(folder))
+        for process in running:
+            kill(process)
+        if not running:
+            return
+        psutil.wait_procs(running, timeout=5)
+
+
+def processes_in(folder):
+    """Processes that work in a folder or below it."""
+    for process in psutil.process_iter(["cwd"]):
+        if process.info["cwd"] and Path(process.info["cwd"]).is_relative_to(Path(folder).resolve()):
+            yield process
 
 
 def advice(said: str) -> tuple[str, list[str]] | None:
@@ -83,13 +112,12 @@ def advice(said: str) -> tuple[str, list[str]] | None:
     return ("again", []) if "run snakemake again" in said else None
 
 
-def kill(number: int) -> bool:
-    """SIGKILL to one process; false if it has ended."""
-    try:
-        os.kill(number, signal.SIGKILL)
-    except ProcessLookupError:
-        return False
-    return True
+def kill(process: psutil.Process) -> bool:
+    """SIGKILL to one process; false if it has ended, even if another has its number now."""
+    with suppress(psutil.NoSuchProcess):
+        process.kill()
+        return True
+    return False
 
 
 def _family(pid):

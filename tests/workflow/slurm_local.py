@@ -3,15 +3,23 @@
 By hand: ``python tests/workflow/slurm_local.py snakemake --profile profiles/slurm --slurm-status-command squeue ...``
 """
 
+import ctypes
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import psutil
+
+PR_SET_PDEATHSIG = 1   # of linux/prctl.h
+LIBC = ctypes.CDLL(None)
+PATIENCE, NO_ANSWER = 120, 10   # seconds until something must hold, and until a command is asked again
 
 DAEMONS = ("munged", "slurmctld", "slurmd")
 PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])   # where Debian keeps daemons
@@ -41,12 +49,14 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core_Memory
 SchedulerParameters=sched_interval=2,batch_sched_delay=0
 ReturnToService=2
+# the memory below is more than the tests ask for, whatever this machine has: processors alone say how many jobs run at once
+SlurmdParameters=config_overrides
 KillWait=5
 MpiDefault=none
 MailProg=/bin/true
 PropagateResourceLimits=NONE
 GresTypes=gpu
-NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory={memory} Gres=gpu:1 State=UNKNOWN
+NodeName={host} NodeAddr=127.0.0.1 CPUs={cores} RealMemory=64000 Gres=gpu:1 State=UNKNOWN
 PartitionName=debug Nodes={host} Default=YES MaxTime=INFINITE State=UP
 """
 
@@ -79,26 +89,41 @@ class LocalSlurm:
                      f"--seed-file={self._folder}/munged.seed")  # fmt: skip
         self._wait(lambda: (self._folder / "munge.socket").exists(), "munged")
         self._daemon("slurmctld", "-D", "-f", str(self.configuration))
-        self._wait(lambda: self.ask("scontrol", "ping").returncode == 0, "slurmctld")
+        self._wait(lambda: self.ask("scontrol", "ping", timeout=NO_ANSWER).returncode == 0, "slurmctld")
         self._daemon("slurmd", "-D", "-f", str(self.configuration))
-        self._wait(lambda: self.ask("sinfo", "--noheader", "--format=%t").stdout.strip() in ("idle", "mix"), "slurmd")
+        self._wait(lambda: self.ask("sinfo", "--noheader", "--format=%t", timeout=NO_ANSWER).stdout.strip() in ("idle", "mix"), "slurmd")
 
     def stop(self) -> None:
-        """Cancel all jobs and end the daemons."""
-        self.ask("scancel", "--user", str(os.geteuid()))
-        self._wait(lambda: not self.ask("squeue", "--noheader", "--states=running,completing").stdout, "the end of all jobs")
-        for daemon in reversed(self._daemons):
-            daemon.terminate()
-            daemon.wait(timeout=30)
+        """Cancel all jobs and end the daemons; what does not end when asked to is killed."""
+        try:
+            self.ask("scancel", "--user", str(os.geteuid()))
+            self._wait(self._no_jobs, "the end of all jobs")
+        except (TimeoutError, subprocess.TimeoutExpired) as error:
+            print(f"slurm_local: the jobs are killed: {error}", file=sys.stderr)
+        finally:
+            for daemon in reversed(self._daemons):
+                _end(daemon)
+            self._kill_strays()
 
-    def ask(self, *command: str) -> subprocess.CompletedProcess:
+    def ask(self, *command: str, timeout: float = 60) -> subprocess.CompletedProcess:
         """Run a command of SLURM."""
         settings = {**os.environ, "SLURM_CONF": str(self.configuration), "PATH": PATH}
-        return subprocess.run(command, env=settings, capture_output=True, text=True, timeout=60)
+        return subprocess.run(command, env=settings, capture_output=True, text=True, timeout=timeout)
 
     def settings(self) -> dict[str, str]:
         """What a process needs in its environment to use this cluster."""
         return {"SLURM_CONF": str(self.configuration), "PATH": os.pathsep.join([str(self.programs), PATH])}
+
+    def _no_jobs(self):
+        asked = self.ask("squeue", "--noheader", "--states=running,completing", timeout=NO_ANSWER)
+        return asked.returncode == 0 and not asked.stdout
+
+    def _kill_strays(self):
+        """SIGKILL to the jobs of a cluster that did not end them: all that was started with its configuration."""
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if process.pid != os.getpid() and process.environ().get("SLURM_CONF") == str(self.configuration):
+                    process.kill()
 
     def _configure(self):
         for name in ("bin", "state", "spool"):
@@ -109,21 +134,23 @@ class LocalSlurm:
         (self.programs / "srun").write_text(f"#!/bin/sh\nSLURM_CONF='{self.configuration}' exec {shutil.which('srun', path=PATH)} \"$@\"\n")
         (self.programs / "srun").chmod(0o755)
         values = {"host": socket.gethostname().partition(".")[0], "user": os.geteuid(), "folder": self._folder, "ports": _free_ports(2),
-                  "cores": os.cpu_count(), "memory": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20}  # fmt: skip
+                  "cores": os.cpu_count()}  # fmt: skip
         self.configuration.write_text(CONFIGURATION.format(**values))
 
     def _daemon(self, name, *arguments):
         log = open(self._folder / f"{name}.out", "w")
         settings = {**os.environ, "SLURM_CONF": str(self.configuration), "PATH": PATH}
         self._daemons.append(subprocess.Popen([shutil.which(name, path=PATH), *arguments], env=settings, stdin=subprocess.DEVNULL,
-                                              stdout=log, stderr=subprocess.STDOUT))  # fmt: skip
+                                              stdout=log, stderr=subprocess.STDOUT, preexec_fn=_die_with_parent))  # fmt: skip
         log.close()
 
     def _wait(self, reached, what):
-        """Until something holds, at most two minutes; what the daemons said if it does not."""
-        for _ in range(600):
-            if reached():
-                return
+        """Until something holds; what the daemons said if it does not in time, or if one of them has ended."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline and all(daemon.poll() is None for daemon in self._daemons):
+            with suppress(subprocess.TimeoutExpired):
+                if reached():
+                    return
             time.sleep(0.2)
         said = "\n".join(path.read_text(errors="replace")[-2000:] for path in self._folder.glob("*.out"))
         raise TimeoutError(f"waited for {what}:\n{said}")
@@ -132,13 +159,27 @@ class LocalSlurm:
 @contextmanager
 def running():
     """A cluster, in a folder whose name is short enough for that of a socket."""
-    with tempfile.TemporaryDirectory(prefix="slurm-") as folder:
+    with tempfile.TemporaryDirectory(prefix="slurm-", ignore_cleanup_errors=True) as folder:
         cluster = LocalSlurm(Path(folder))
         try:
             cluster.start()
             yield cluster
         finally:
             cluster.stop()
+
+
+def _die_with_parent():
+    """A daemon ends when this process does, however it ends."""
+    LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _end(daemon):
+    daemon.terminate()
+    try:
+        daemon.wait(timeout=30)
+    except subprocess.TimeoutExpired:
+        daemon.kill()
+        daemon.wait()
 
 
 def _free_ports(count):

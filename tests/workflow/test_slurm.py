@@ -3,6 +3,7 @@
 Each test takes a finished run, removes some of its results and makes them again through a throw-away cluster of one node.
 """
 
+import fcntl
 import os
 import re
 import shlex
@@ -14,8 +15,9 @@ import time
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 import pytest
-from slurm_local import missing, running
+from slurm_local import LocalSlurm, missing, running
 
 CLUSTER = ["--profile", "profiles/slurm", "--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2",
            "--seconds-between-status-checks", "2", "--latency-wait", "20"]  # fmt: skip
@@ -28,15 +30,19 @@ exec {python} "$@"
 """
 
 
-@pytest.fixture(scope="module")
-def slurm():
-    """A cluster for the tests of this file."""
+@pytest.fixture
+def slurm(tmp_path_factory):
+    """A cluster of the test's own; no two at a time, for they would share ports and processors."""
     if missing():
         pytest.skip(f"SLURM is not here ({', '.join(missing())}): on Debian, apt-get install --no-install-recommends slurm-wlm munge")
     if not find_spec("snakemake_executor_plugin_slurm"):
         pytest.skip("Snakemake's executor for SLURM is not here: pip install -e .[cluster]")
-    with running() as cluster:
-        yield cluster
+    shared = tmp_path_factory.getbasetemp()
+    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
+    with open(shared / "slurm.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with running() as cluster:
+            yield cluster
 
 
 def through_slurm(checkout, slurm, monkeypatch, *targets, first_in_path=None):
@@ -91,6 +97,46 @@ def jobs(slurm, run_id):
 def run_id(said):
     """The name that a run gave to all its jobs."""
     return re.search(r"SLURM run ID: (\S+)", said)[1]
+
+
+# --- the cluster itself ---------------------------------------------------------------------------------------------
+
+# Stands for a test process that starts a daemon.
+STARTS_A_DAEMON = """
+import sys
+from pathlib import Path
+from slurm_local import LocalSlurm
+cluster = LocalSlurm(Path(sys.argv[1]))
+cluster._daemon("sleep", "300")
+print(cluster._daemons[0].pid, flush=True)
+sys.stdin.read()
+"""
+
+
+def test_no_daemon_outlives_the_process_that_started_it_even_if_that_is_killed(tmp_path):
+    command = [sys.executable, "-c", STARTS_A_DAEMON, tmp_path]
+    with subprocess.Popen(command, cwd=Path(__file__).parent, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        daemon = psutil.Process(int(process.stdout.readline()))
+        assert daemon.is_running()
+        process.kill()
+    gone, alive = psutil.wait_procs([daemon], timeout=60)
+    assert gone or daemon.status() == psutil.STATUS_ZOMBIE
+
+
+def test_no_daemon_outlives_a_cluster_that_does_not_answer_nor_does_a_job(tmp_path, monkeypatch):
+    def does_not_answer(*command, timeout=60):
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    cluster = LocalSlurm(tmp_path)
+    monkeypatch.setattr(cluster, "ask", does_not_answer)
+    cluster._daemon("sleep", "300")
+    job = subprocess.Popen(["sleep", "300"], env=os.environ | cluster.settings())
+    cluster.stop()
+    assert cluster._daemons[0].poll() == -signal.SIGTERM
+    assert job.wait(timeout=60) == -signal.SIGKILL
+
+
+# --- the workflow through it ----------------------------------------------------------------------------------------
 
 
 def test_what_is_made_through_slurm_has_the_same_bytes_some_of_it_as_an_array(checkout, slurm, monkeypatch):

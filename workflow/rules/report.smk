@@ -1,5 +1,11 @@
 # All results on one page: `./run report`. Not among the targets of a bare run, since any result that changes changes it.
 
+# Like `all` it runs beside snakemake, not as a job of a cluster: it takes seconds and reads every result.
+
+
+localrules:
+    report,
+
 
 rule report:
     input:
@@ -13,6 +19,8 @@ rule report:
         f"{RESULTS}/report.html",
     log:
         f"{RESULTS}/logs/report.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/report.tsv"
     conda:
         "../../environment.yml"
     message:

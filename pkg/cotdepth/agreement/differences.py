@@ -5,11 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 import xarray as xr
-from scipy.stats import norm, t
 
-FEWEST_SEEDS = 3  # for a standard error to judge by
-LARGEST_SHARE = 0.3  # of the mean, that a standard error may have: one seed alone that carries this share of the sum has it this large
-SMALLEST_TAIL = 1e-300  # of a probability that is told from 0; standardised differences are at most 37
+from cotdepth import standardised as students
 
 
 class Differences(NamedTuple):
@@ -48,24 +45,10 @@ def partners(artifact: xr.Dataset, others: list[xr.Dataset]) -> list[xr.Dataset]
 
 
 def standardised(cell: Differences) -> xr.DataArray:
-    """Differences in standard errors, by Student's law carried over to the normal one; NaN where they cannot be judged.
-
-    They can be where there are at least `FEWEST_SEEDS` seeds and the standard error is below `LARGEST_SHARE` of the measured mean:
-    where it is not, rare prompts or pools carry the mean, and neither the mean of a sample nor its standard error means much.
-
-    Returns
-    -------
-    xarray.DataArray
-        The ``z`` that a normal law exceeds as often as Student's law of `freedom` degrees does the difference over its standard error.
-    """
-    if cell.standard_error is None or cell.seeds < FEWEST_SEEDS:
+    """Differences in standard errors (`cotdepth.standardised.standardised`); NaN where they cannot be judged."""
+    if cell.standard_error is None:
         return xr.full_like(cell.relative, np.nan, dtype=float)
-    judged = (cell.standard_error > 0) & (cell.standard_error < LARGEST_SHARE * abs(1 + cell.relative))
-    return _as_normal(cell.relative / cell.standard_error.where(judged), cell.freedom)
-
-
-def _as_normal(ratios, freedom):
-    return np.sign(ratios) * norm.isf(np.maximum(t.sf(abs(ratios), freedom), SMALLEST_TAIL))
+    return students.standardised(cell.relative, cell.standard_error, seeds=cell.seeds, freedom=cell.freedom)
 
 
 def place(cell: Differences, values: xr.DataArray, index: int) -> str:

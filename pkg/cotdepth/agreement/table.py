@@ -6,8 +6,9 @@ from typing import NamedTuple
 import numpy as np
 import xarray as xr
 
-from cotdepth.agreement.differences import FEWEST_SEEDS, LARGEST_SHARE, Differences, place, standardised
+from cotdepth.agreement.differences import Differences, place, standardised
 from cotdepth.claims.claim import z_limit
+from cotdepth.standardised import FEWEST_SEEDS, LARGEST_SHARE
 
 FALSE_ALARM = 1e-3  # of a whole row
 TEXTS = {

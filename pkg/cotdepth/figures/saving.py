@@ -7,7 +7,8 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from cotdepth import spec
-from cotdepth.stamps import flush, replacing, write_text
+from cotdepth.records import write_record
+from cotdepth.stamps import flush, replacing
 from cotdepth.store import versions
 
 METADATA = {".pdf": {"CreationDate": None, "Producer": None, "Creator": "cotdepth"}, ".png": {"Software": "cotdepth"}}
@@ -29,7 +30,7 @@ def save_figure(figure: Figure, paths: list[Path], *, stamp_text: str, inputs: d
     stamp = json.loads(stamp_text)
     made = {"stamp": spec.digest(stamp_text), "spec": stamp["spec"], "code": stamp["code"], "inputs": inputs,
             "versions": versions(), "contents": contents}  # fmt: skip
-    write_text(paths[0].with_suffix(".made.json"), json.dumps(made, sort_keys=True, indent=1) + "\n")
+    write_record(paths[0].with_suffix(".made.json"), made)
 
 
 def _save(figure, path, check):

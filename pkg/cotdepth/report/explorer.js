@@ -8,14 +8,15 @@
 
   const superscript = (exponent) => String(exponent).replace(/./g, (sign) => "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"["-0123456789".indexOf(sign)]);
 
-  /** Four digits; powers of ten as such. Takes the natural logarithm where the number itself may leave the range. */
+  /** Four digits, or three and a power of ten. Takes the natural logarithm where the number itself may leave the range. */
   function words(value, log = Math.log(Math.abs(value))) {
     if (Number.isNaN(value)) return "–";
     if (log > -9.2 && log < 9.2) return String(Number(value.toPrecision(4))).replace("-", "−");
-    if (value === 0) return "0";
-    if (value === Infinity && log === Infinity) return "∞";
+    if (log === -Infinity) return "0";
+    if (log === Infinity) return value < 0 ? "−∞" : "∞";
     const exponent = Math.floor(log / Math.LN10), mantissa = Math.exp(log - exponent * Math.LN10).toFixed(2);
-    return `${value < 0 ? "−" : ""}${mantissa} × 10${superscript(exponent)}`;
+    const [digits, tens] = mantissa === "10.00" ? ["1.00", exponent + 1] : [mantissa, exponent];
+    return `${value < 0 ? "−" : ""}${digits} × 10${superscript(tens)}`;
   }
   const wordsOfLog = (log) => words(Math.exp(log), log);
   const power = (decade) => (Math.abs(decade) < 3 ? String(Number((10 ** decade).toPrecision(1))) : `10${superscript(decade)}`);
@@ -26,8 +27,8 @@
   const KNOBS = [
     { name: "alpha", symbol: "α", about: "context ratio: examples in a prompt per dimension", last: 200, allowed: "a number from 0.01 to 1000",
       fits: (value) => value >= 0.01 && value <= 1000, value: (at) => three(10 ** (at / 100 - 1)), place: (value) => 100 * (Math.log10(value) + 1) },
-    { name: "tau", symbol: "τ", about: "task ratio: pretraining tasks per dimension; ∞ is the population optimum", last: 201, allowed: "more than 1, or inf",
-      fits: (value) => value > 1.001 && (value <= 1e6 || value === Infinity), value: (at) => (at === 201 ? Infinity : three(1 + 10 ** (at / 57 - 1.5))),
+    { name: "tau", symbol: "τ", about: "task ratio: pretraining tasks per dimension; ∞ is the population optimum", last: 201, allowed: "a number from 1.001 to 1000000, or inf",
+      fits: (value) => (value >= 1.001 && value <= 1e6) || value === Infinity, value: (at) => (at === 201 ? Infinity : three(1 + 10 ** (at / 57 - 1.5))),
       place: (value) => (value === Infinity ? 201 : Math.min(200, 57 * (Math.log10(value - 1) + 1.5))) },
     { name: "sigma", symbol: "σ", about: "label noise in pretraining, relative to the signal", last: 200, allowed: "a number from 0 to 10",
       fits: (value) => value >= 0 && value <= 10, value: (at) => at / 100, place: (value) => 100 * value },
@@ -199,6 +200,6 @@
     width = Math.round(entry.contentRect.width);
     requestAnimationFrame(draw);
   }).observe(find(".curve"));
-  window.explorer = { predict, set, state };
+  window.explorer = { predict, set, state, words, wordsOfLog };
   set({});
 })();

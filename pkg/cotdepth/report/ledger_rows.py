@@ -1,23 +1,25 @@
 """The ledger of claims as rows of tables."""
 
 import math
+from collections import Counter
 
 import xarray as xr
 
-from cotdepth.claims.claim import VERDICTS
+from cotdepth.claims.claim import STANDINGS, VERDICTS
 from cotdepth.report.numbers import short
 
 MARKS = {"holds": "●", "holds as corrected": "◐", "fails": "✕", "not run": "○"}  # told apart without colour
+STANDING = {"stated": "the paper states it", "reading": "a reading of the paper", "open": "the paper leaves it open"}
 
 
 def claim_rows(ledger: xr.Dataset) -> list[dict]:
     """One mapping for each claim, in the order of the papers' statements: all its texts, and its checks with numbers as such and as text.
 
-    ``index`` is the claim's position in the ledger.
+    ``index`` is the claim's position in the ledger, ``place`` that of its statement.
     """
     places = {str(label): place for place, label in enumerate(ledger.statement.values)}
-    rows = [_claim_row(index, ledger.isel(claim=index)) for index in range(ledger.sizes["claim"])]
-    return sorted(rows, key=lambda row: places[f"{row['paper']}: {row['number']}"])
+    rows = [_claim_row(index, ledger.isel(claim=index), places) for index in range(ledger.sizes["claim"])]
+    return sorted(rows, key=lambda row: row["place"])
 
 
 def statement_rows(ledger: xr.Dataset) -> dict[str, list[dict]]:
@@ -32,18 +34,20 @@ def statement_rows(ledger: xr.Dataset) -> dict[str, list[dict]]:
     return papers
 
 
-def verdict_counts(rows: list[dict]) -> dict[str, dict[str, int]]:
-    """Paper -> verdict -> how many claims."""
-    papers = dict.fromkeys(row["paper"] for row in rows)
-    return {paper: {verdict: sum((row["paper"], row["verdict"]) == (paper, verdict) for row in rows) for verdict in VERDICTS}
-            for paper in papers}  # fmt: skip
+def verdict_counts(rows: list[dict]) -> dict[str, dict[str, dict[str, int]]]:
+    """Paper -> standing -> verdict -> how many claims; standings without claims are left out but for what is stated."""
+    found = Counter((row["paper"], row["standing"], row["verdict"]) for row in rows)
+    standings = {paper: {row["standing"] for row in rows if row["paper"] == paper} | {"stated"} for paper in (row["paper"] for row in rows)}
+    return {paper: {standing: {verdict: found[paper, standing, verdict] for verdict in VERDICTS}
+                    for standing in STANDINGS if standing in there} for paper, there in standings.items()}  # fmt: skip
 
 
-def _claim_row(index, claim):
-    names = ("paper", "number", "name", "sentence", "form", "kind", "erratum", "roles", "verdict", "needs")
+def _claim_row(index, claim, places):
+    names = ("paper", "number", "name", "sentence", "form", "kind", "erratum", "standing", "roles", "verdict", "needs")
     texts = {name: str(claim[name].item()) for name in names}
     checks = [_check(claim, label, prefix) for label, prefix in (("as printed", ""), ("as corrected", "corrected_"))]
-    return texts | {"index": index, "mark": MARKS[texts["verdict"]], "checks": [check for check in checks if check["measure"]]}
+    return texts | {"index": index, "place": places[f"{texts['paper']}: {texts['number']}"], "mark": MARKS[texts["verdict"]],
+                    "checks": [check for check in checks if check["measure"]]}  # fmt: skip
 
 
 def _check(claim, label, prefix):

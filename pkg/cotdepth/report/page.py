@@ -10,7 +10,7 @@ from cotdepth.report.captions import caption_html
 from cotdepth.report.experiment_rows import experiment_rows
 from cotdepth.report.figure_groups import BEYOND, grouped
 from cotdepth.report.labelled_table import labelled_table
-from cotdepth.report.ledger_rows import MARKS, claim_rows, statement_rows, verdict_counts
+from cotdepth.report.ledger_rows import MARKS, STANDING, claim_rows, statement_rows, verdict_counts
 from cotdepth.report.made_with import made_with
 from cotdepth.report.papers import PAPERS
 from cotdepth.report.parts import read_part
@@ -47,18 +47,28 @@ def build_page(asked: dict, results: Path, captions: Path, *, figures: list[Path
         If the template, the style, a script or a caption is not as the stamp says.
     """
     parts = {name: read_part(FOLDER / name, asked["files"]) for name in (TEMPLATE, *STYLES, *SCRIPTS)}
-    texts = {draw: read_part(captions / f"{draw}.rst", asked["files"]) for draw in {each["draw"] for each in asked["figures"].values()}}
+    drawn, experiments = named(asked["figures"]), _experiments(asked["experiments"])
+    texts = {draw: read_part(captions / f"{draw}.rst", asked["files"]) for draw in {each["draw"] for each in drawn.values()}}
     made = made_with(results, figures, [path for path, _ in ledger])
     pictures = {path.stem: picture(path) for path in figures}
     return _environment(parts).get_template(TEMPLATE).render(
         style=_joined(parts, STYLES), script=_joined(parts, SCRIPTS), papers=PAPERS, beyond=BEYOND, marks=MARKS,
-        groups=grouped(asked["figures"]), figures=asked["figures"], pictures=pictures,
+        standings=STANDING, groups=grouped(drawn), figures=drawn, pictures=pictures,
         picture_size=sum(one.size for one in pictures.values()),
-        captions={name: Markup(caption_html(texts[each["draw"]])) for name, each in asked["figures"].items()},
+        captions={name: Markup(caption_html(texts[each["draw"]])) for name, each in drawn.items()},
         **_claims(ledger), agreement=[labelled_table(table, "agreement") for table in agreement],
-        experiments=experiment_rows(asked["experiments"], results), made=made,
-        graph=workflow_graph(asked["experiments"], asked["figures"], asked["claims"]),
+        experiments=experiment_rows(experiments, results), made=made,
+        graph=workflow_graph(experiments, drawn, {each["name"]: each["reads"] for each in asked["claims"]}),
     )  # fmt: skip
+
+
+def named(listed: list[dict]) -> dict[str, dict]:
+    """A list of the stamp as a mapping from names, in its order."""
+    return {each["name"]: each for each in listed}
+
+
+def _experiments(listed):
+    return {each["name"]: each | {"stages": named(each["stages"])} for each in listed}
 
 
 def _claims(ledger):

@@ -1,4 +1,5 @@
-// Tables that sort by a click on a head, and the filter of the ledger. Without scripts all rows stay where they are.
+// Tables that sort by a click on a head, the filter of the ledger, and what is closed opened for paper. Without scripts all rows stay
+// where they are.
 "use strict";
 
 (() => {
@@ -19,6 +20,15 @@
   for (const table of document.querySelectorAll("table.sortable"))
     for (const head of table.tHead.rows[0].cells) head.querySelector("button").addEventListener("click", () => sortBy(table, head));
 
+  let closed = []; // until the page is printed
+  window.addEventListener("beforeprint", () => {
+    closed = Array.from(document.querySelectorAll("details:not([open])"));
+    for (const each of closed) each.open = true;
+  });
+  window.addEventListener("afterprint", () => {
+    for (const each of closed) each.open = false;
+  });
+
   const form = document.getElementById("filters"), ledger = document.getElementById("ledger");
   if (!ledger) return;
   const all = rows(ledger), texts = new Map(all.map((row) => [row, row.textContent.toLowerCase()]));
@@ -26,7 +36,7 @@
   /** Show the rows that fit every control of the form: all of its words, in any order. */
   function filter() {
     const words = form.elements.words.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const fits = (row) => ["paper", "verdict", "kind"].every((name) => ["", row.dataset[name]].includes(form.elements[name].value))
+    const fits = (row) => ["paper", "verdict", "kind", "standing"].every((name) => ["", row.dataset[name]].includes(form.elements[name].value))
       && words.every((word) => texts.get(row).includes(word));
     for (const row of all) row.hidden = !fits(row);
     const shown = all.filter((row) => !row.hidden).length;

@@ -7,6 +7,8 @@ const theory = (() => {
   const CRITICAL = 1e-12; // relative: a task ratio this close to the critical one is critical
   const TIE = 1e-8; // relative: errors this close are as good, and the smaller depth is better
 
+  const TINY = 2 ** -1022; // the smallest rate that keeps the sign of its phase
+
   // --- where the generating function is singular ------------------------------------------------------------------
 
   const promptVariance = (alpha, sigma) => (1 + sigma * sigma) / alpha;
@@ -53,7 +55,7 @@ const theory = (() => {
 
   /** Limit of log(E_k)/k; its sign is that of the phase. */
   function growthRate(alpha, tau, sigma, eta) {
-    const rate = Math.max(Math.abs(singularity(alpha, tau, sigma, eta)), Number.MIN_VALUE), word = phase(alpha, tau, sigma, eta);
+    const rate = Math.max(Math.abs(singularity(alpha, tau, sigma, eta)), TINY), word = phase(alpha, tau, sigma, eta);
     return word === "overthinking" ? rate : word === "exponential" ? -rate : 0;
   }
 

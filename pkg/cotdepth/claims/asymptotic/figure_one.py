@@ -6,7 +6,7 @@ from cotdepth.claims.asymptotic.reading import at, cells, needs
 from cotdepth.claims.claim import Check, Ledger, Outcome, worst
 
 LEDGER = Ledger("asymptotic")
-RIGHT, LEFT = 1.25, 0.5      # of tau_c: nearer to the boundary a map of finite depth does not decide
+RIGHT, LEFT = 1.25, 0.5      # of tau_c - 1: nearer to the boundary a map of finite depth does not decide
 DEPTH = 80                   # the least depth at which curves have
 
 
@@ -15,14 +15,16 @@ def wrong_points(diagram, boundary) -> int:
     last = int(diagram.k.max())
     end = diagram.error.sel(k=last)
     grows, falls = end > np.e * diagram.error.sel(k=last // 2), end <= diagram.error.min("k")
-    return int(((grows & (diagram.tau > RIGHT * boundary)) | (falls & (diagram.tau < LEFT * boundary))).sum())
+    right, left = (diagram.tau > 1 + RIGHT * (boundary - 1)), (diagram.tau < 1 + LEFT * (boundary - 1))
+    needs(bool(left.any() and right.any()), "task ratios on both sides of the boundary")
+    return int(((grows & right) | (falls & left)).sum())
 
 
 @LEDGER.claim(
     "Figure 1A", "boundary on the map",
     sentence="The printed boundary parts the data regimes in which long thought raises the error from those in which it lowers it.",
-    form="Points of the map whose error grows e-fold in the last half of the depths right of 1.25 tau_minus, or is at its smallest at"
-         " the end left of half of it; corrected: with the critical task ratio of the artifact",
+    form="Points of the map whose error grows e-fold in the last half of the depths where tau - 1 exceeds 1.25 (tau_minus - 1), or is"
+         " at its smallest at the end where it is below half of that; corrected: with the critical task ratio of the artifact",
     kind="numerical",
     erratum="With noisy labels the boundary is the larger of tau_minus and tau_plus = 1 + (1 + sigma^2)/max(1, alpha).",
 )  # fmt: skip

@@ -58,47 +58,93 @@ def settling(alpha, tau, sigma, last, steps=25):
 
 
 @LEDGER.claim(
-    "Section 5.3", "saturation is below the start",
-    sentence="In the saturation regime thinking is stable and leaves an error between 0 and that of the first guess.",
-    form="Error at k = 1000 at (alpha, tau, sigma) = (0.5, 3.1, 1) is below E_0 = 1; corrected: over 60 random regimes of saturation"
-         " the library's floor exceeds 1 exactly where beta > 1, and at that point it is the error at k = 1000 to 1%: mismatches",
+    "Section 5.3", "stable, and an error remains",
+    sentence="In the saturation regime thinking is stable and converges, and the error does not vanish.",
+    form="Random regimes with alpha < 1 above the boundary, with noise at which the printed one is the library's, whose settling rate"
+         " is at least 0.02 a step (slower ones need more depth): from k = 500 to 1000 the error changes by at most 1e-3 (e^-10 is"
+         " 5e-5), and stays at least 1 - alpha: number that do not",
     kind="numerical",
-    erratum="The floor (1 - alpha)(tau - 1)/(tau - 2 - sigma^2) exceeds E_0 = 1 where beta > 1: thinking converges to an answer worse"
-         " than the first guess.",
+)  # fmt: skip
+def stable():
+    """Ends of deep exact curves."""
+    alpha, tau, sigma = random_saturation(quiet=True)
+    fast = np.flatnonzero([max(settling(*point, np.inf, 0)) < -0.02 for point in zip(alpha, tau, sigma)])
+    curves = asymptotic.error_curve(alpha[fast], tau[fast], sigma[fast], depth=DEPTH)
+    half, end = (curves.sel(k=k).values for k in (DEPTH // 2, DEPTH))
+    wrong = (np.abs(half / end - 1) > 1e-3) | (end < 1 - alpha[fast])
+    return Outcome(Check(f"of {len(fast)} regimes, those that do not settle or end below 1 - alpha", worst([wrong.sum()]), 0))
+
+
+@LEDGER.claim(
+    "Section 5.3", "saturation below the start",
+    sentence="Thinking that saturates ends below the error of the first guess.",
+    form="Error at k = 1000 at (alpha, tau, sigma) = (0.5, 3.1, 1), over E_0 = 1, at most 1",
+    kind="numerical",
+    standing="reading",
+)  # fmt: skip
+def below_start():
+    """The end of a curve that settles."""
+    return Outcome(Check("E_1000 / E_0", asymptotic.error_curve(0.5, 3.1, 1, depth=DEPTH).values[-1], 1))
+
+
+@LEDGER.claim(
+    "Section 5.3", "saturation above the start",
+    sentence="Where thinking converges to an answer worse than the first guess: the floor exceeds E_0 = 1 where beta > 1.",
+    form="Over 60 random regimes of saturation the library's floor exceeds 1 exactly where beta > 1, in some of them and not in all, and"
+         " at (0.5, 3.1, 1) it is above 1 and the error at k = 1000 to 1%: mismatches",
+    kind="numerical",
+    standing="open",
 )  # fmt: skip
 def high_floor():
     """A floor above the start, and the rule for it."""
-    end = asymptotic.error_curve(0.5, 3.1, 1, depth=DEPTH).values[-1]
+    end, floor_there = asymptotic.error_curve(0.5, 3.1, 1, depth=DEPTH).values[-1], asymptotic.error_floor(0.5, 3.1, 1).item()
     alpha, tau, sigma = random_saturation()
     above = asymptotic.error_floor(alpha, tau, sigma).values > 1
-    mismatches = int((above != (boundaries.noise_strength(alpha, tau, sigma) > 1)).sum())
-    settled = abs(end / asymptotic.error_floor(0.5, 3.1, 1).item() - 1) > 0.01
-    return Outcome(Check("E_1000 / E_0", end, 1), Check("mismatches", mismatches + settled, 0))
+    mismatches = int((above != (boundaries.noise_strength(alpha, tau, sigma) > 1)).sum()) + (above.all() or not above.any())
+    settled = floor_there > 1 and abs(end / floor_there - 1) <= 0.01
+    return Outcome(Check("mismatches", int(mismatches + (not settled)), 0))
 
 
-def random_saturation(count=60):
-    """Regimes with short prompts above the boundary, close to it and far from it."""
+def random_saturation(count=60, quiet=False):
+    """Regimes with short prompts above the boundary, close to it and far from it; `quiet`: with noise at which tau_minus is the larger."""
     rng = np.random.default_rng(3)
-    alpha, sigma = rng.uniform(0.1, 0.95, count), rng.uniform(0, 1.5, count)
+    alpha, sigma = rng.uniform(0.1, 0.95, 10 * count), rng.uniform(0, 1.5, 10 * count)
+    kept = np.flatnonzero(~quiet | (boundaries.oscillation_boundary(alpha, sigma) >= boundaries.critical_task_ratio(alpha, sigma)))[:count]
+    alpha, sigma = alpha[kept], sigma[kept]
     return alpha, asymptotic.critical_task_ratio(alpha, sigma).values * (1 + np.exp(rng.uniform(np.log(0.01), np.log(4), count))), sigma
+
+
+RETURNS = ((0.5, 8, 0.1), (0.5, 4, 0.3), (0.4, 5, 0.1))
+
+
+def changes_of_log():
+    """Changes of the log error in each of 400 steps, in three regimes of saturation."""
+    return [np.diff(np.log(asymptotic.error_curve(*point, depth=400).values)) for point in RETURNS]
 
 
 @LEDGER.claim(
     "Section 5.3", "diminishing returns",
-    sentence="In the saturation regime deeper thought yields ever less, but does no harm.",
-    form="Largest rise of the log error in one of 400 steps, over (0.5, 8, 0.1), (0.5, 4, 0.3) and (0.4, 5, 0.1), at most 1e-9;"
-         " corrected: the largest change in a step from k = 200 to 400, absolute, is at most 1e-3 of the largest in the first ten",
+    sentence="In the saturation regime more thought alone yields diminishing returns.",
+    form="Largest change of the log error in one step, absolute, in each quarter of 400 steps over that in the quarter before, over"
+         " (0.5, 8, 0.1), (0.5, 4, 0.3) and (0.4, 5, 0.1): at most 1/2",
     kind="numerical",
-    erratum="The error passes below its floor and rises to it: the best depth is finite (20 at (0.5, 8, 0.1)). Returns diminish on both"
-         " ways.",
 )  # fmt: skip
 def returns():
-    """Rises of exact curves, and changes late and early."""
-    curves = [np.log(asymptotic.error_curve(*point, depth=400).values) for point in ((0.5, 8, 0.1), (0.5, 4, 0.3), (0.4, 5, 0.1))]
-    changes = [np.diff(curve) for curve in curves]
-    late = worst(np.abs(change[200:]).max() / np.abs(change[:10]).max() for change in changes)
-    return Outcome(Check("largest rise of log error in a step", worst(change.max() for change in changes), 1e-9),
-                   Check("largest late change over largest early one", late, 1e-3))  # fmt: skip
+    """Changes of exact curves, late and early."""
+    quarters = [np.abs(change).reshape(4, 100).max(1) for change in changes_of_log()]
+    return Outcome(Check("largest change over that in the quarter before", worst((each[1:] / each[:-1]).max() for each in quarters), 0.5))
+
+
+@LEDGER.claim(
+    "Section 5.3", "deeper thought does no harm",
+    sentence="In the saturation regime deeper thought yields ever less, but does no harm.",
+    form="Largest rise of the log error in one of 400 steps, over (0.5, 8, 0.1), (0.5, 4, 0.3) and (0.4, 5, 0.1), at most 1e-9",
+    kind="numerical",
+    standing="reading",
+)  # fmt: skip
+def no_harm():
+    """Rises of exact curves."""
+    return Outcome(Check("largest rise of log error in a step", worst(change.max() for change in changes_of_log()), 1e-9))
 
 
 @LEDGER.claim(

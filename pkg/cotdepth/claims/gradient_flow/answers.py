@@ -23,8 +23,7 @@ def t_limit(answered, comparisons: int) -> float:
     "Equation 4.12", "simulation",
     sentence="Answers after training on random covariances are those of the layer with E[Gamma Lambda^2]^-1 E[Lambda^2].",
     form="Largest difference between simulated and exact slopes and errors, in standard errors over seeds (Student's t), all laws and"
-     " lengths;"
-         f" false alarm {FALSE_ALARM:g} over all comparisons",
+         f" lengths; false alarm {FALSE_ALARM:g} over all comparisons",
     kind="statistical",
 )  # fmt: skip
 def simulation(answers, answered):
@@ -37,9 +36,8 @@ def simulation(answers, answered):
     "Equation 4.12", "a third of the label, simulated",
     sentence="For exponential entries the mean answer is a third of the label, the query being drawn as the examples are.",
     form="Difference of the simulated slope for queries of the prompt's covariance from that for others, a third in long prompts, in"
-     " standard"
-         f" errors over seeds, longest prompts; corrected: from the exact slope for such queries; false alarm {FALSE_ALARM:g} (Student's"
-         " t)",
+         f" standard errors over seeds, longest prompts; corrected: from the exact slope for such queries; false alarm {FALSE_ALARM:g}"
+         " (Student's t)",
     kind="statistical",
     erratum="A query of the prompt's covariance depends on it: the slope is 2/3 in long prompts.",
 )  # fmt: skip

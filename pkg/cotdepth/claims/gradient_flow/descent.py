@@ -9,10 +9,10 @@ LEDGER = Ledger("gradient-flow")
 
 @LEDGER.claim(
     "Section 6", "steps of a finite size",
-    sentence="(An open question.) Gradient descent on the population loss with steps of a finite size ends at the global minimum too.",
-    form="Largest excess loss at the last time over that of the start, over all covariances, step sizes and starts of the experiment, over"
-         " exp(-t): that of the flow falls as exp(-2 t) in the end, t in final decay times",
-    kind="numerical",
+    sentence="Gradient descent on the population loss with steps of a finite size ends at the global minimum too.",
+    form="Largest excess loss at the last time over that of the start, over all covariances, step sizes and starts of the experiment,"
+         " over exp(-t): that of the flow falls as exp(-2 t) in the end, t in final decay times",
+    kind="numerical", standing="open",
 )  # fmt: skip
 def finite_steps(descent):
     """The last excess loss of every run of descent."""
@@ -25,11 +25,10 @@ def finite_steps(descent):
 
 @LEDGER.claim(
     "Section 6", "order in the step size",
-    sentence="(An open question.) Gradient descent follows gradient flow, the closer the smaller its steps, to first order.",
+    sentence="Gradient descent follows gradient flow, the closer the smaller its steps, to first order.",
     form="Largest difference of the order, the binary logarithm of what halving the step size divides the largest distance from the flow"
-     " by,"
-         " from 1: nearer to 1 than to 1/2 or 2 means at most 0.5. Smallest two step sizes, all covariances and starts",
-    kind="numerical",
+         " by, from 1: nearer to 1 than to 1/2 or 2 means at most 0.5. Smallest two step sizes, all covariances and starts",
+    kind="numerical", standing="open",
 )  # fmt: skip
 def order_in_the_step_size(descent):
     """Orders from the two smallest step sizes."""
@@ -41,9 +40,9 @@ def order_in_the_step_size(descent):
 
 @LEDGER.claim(
     "Section 6", "another optimiser",
-    sentence="(An open question.) Adam on the population loss ends at a global minimum too.",
+    sentence="Adam on the population loss ends at a global minimum too.",
     form="Largest excess loss where Adam ends over that of the flow's start, at most 1e-3 (all covariances and starts)",
-    kind="numerical",
+    kind="numerical", standing="open",
 )  # fmt: skip
 def another_optimiser(flow, descent):
     """Where Adam ends."""

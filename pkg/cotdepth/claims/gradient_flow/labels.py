@@ -1,6 +1,7 @@
 """Claims about GPT-2 on labels (slides of the gradient-flow paper, and the out-of-distribution prompts of Garg et al. that they show).
 
 Errors are means over test prompts of models that were trained in the experiment: standard errors are over prompts, not over models.
+What GPT-2 does is a reading, since models of the experiment are of other sizes than those of the slides.
 """
 
 import numpy as np
@@ -21,6 +22,12 @@ def gpt2(errors, **axes):
     return cells.error_mean.mean("seed"), deviation, int(cells.n_context)
 
 
+def trained(errors) -> str:
+    """The models behind a number: how many of each kind, and their training prompts."""
+    lengths = sorted({int(n) for n in np.unique(listed(errors).n_context.values)})
+    return f"{errors.sizes['seed']} trained for each law, on prompts of {', '.join(map(str, lengths))} examples"
+
+
 def laws(errors, *wanted):
     """`NotRun` unless models were tested on these laws."""
     missing = [law for law in wanted if law not in errors.test_law.values]
@@ -34,7 +41,7 @@ def laws(errors, *wanted):
 @LEDGER.claim(
     "Slides, random covariances", "limit of linear attention",
     sentence="Trained on random covariances, linear attention is left with an error however long the prompts, larger ones on scaled"
-     " covariances.",
+             " covariances.",
     form="Largest relative difference of the library's limit per dimension from E c lambda (1 - c lambda / 3)^2, lambda of law Exp(1), by"
          " quadrature: 1/3, 76/3 and 387 for c = 1, 4, 9",
     kind="exact",
@@ -54,11 +61,10 @@ def limit_of_linear_attention():
 @LEDGER.claim(
     "Slides, random covariances", "GPT-2 where linear attention fails",
     sentence="Trained on random covariances, GPT-2 predicts well on such prompts, where linear attention is left with a third of the"
-     " label.",
+             " label.",
     form="Mean error of GPT-2 with learned positions, in prompts as long as in training, plus its standard error times the limit for a"
-     " false"
-         f" alarm of {FALSE_ALARM:g}, over the limit of linear attention in endless prompts",
-    kind="statistical",
+         f" false alarm of {FALSE_ALARM:g}, over the limit of linear attention in endless prompts",
+    kind="statistical", standing="reading",
 )  # fmt: skip
 def where_linear_attention_fails(covariate_labels, covariate_limit):
     """The error of GPT-2 beside the limit of linear attention."""
@@ -67,7 +73,7 @@ def where_linear_attention_fails(covariate_labels, covariate_limit):
     place = {"test_law": "random", "n_context_test": n}
     limit = chosen(covariate_limit, train_law="random").isel(cell=0).error.sel(test_law="random")
     high = needed(mean, **place) + z_limit(FALSE_ALARM) * deviation.sel(place)
-    return Outcome(Check("upper end of the error over the limit", float(high / limit), 1))
+    return Outcome(Check(f"upper end of the error over the limit, {trained(covariate_labels)}", float(high / limit), 1))
 
 
 # --- prompts that are longer than in training ---------------------------------------------------------------------
@@ -89,37 +95,37 @@ def spikes(errors, train_law, test_law):
     "Slides, longer prompts", "a spike",
     sentence="With learned positions the error rises as soon as prompts are longer than in training, for fixed and for random covariances.",
     form="Largest fall of the mean error from prompts as long as in training to the next longer ones, in standard errors over prompts (as"
-     " if of"
-         f" independent prompts, though they are the same ones), at most minus the limit for a false alarm of {FALSE_ALARM:g} over both",
-    kind="statistical",
+         f" if of independent prompts, though they are the same ones), at most minus the limit for a false alarm of {FALSE_ALARM:g} over"
+         " both",
+    kind="statistical", standing="reading",
 )  # fmt: skip
 def spike(covariate_labels):
     """The rise of the error at the training length."""
     rises = [spikes(covariate_labels, law, law) for law in ("fixed", "random")]
     falls = [(before - after) / deviation for after, before, deviation in rises]
-    return Outcome(Check("largest fall in standard errors", worst(falls), -z_limit(FALSE_ALARM, 2)))
+    return Outcome(Check(f"largest fall in standard errors, {trained(covariate_labels)}", worst(falls), -z_limit(FALSE_ALARM, 2)))
 
 
 @LEDGER.claim(
     "Slides, longer prompts", "a smaller spike at higher variance",
     sentence="The spike seems smaller on prompts of higher variance.",
     form="Ratio of the errors beyond and at the training length on covariances times 9, over that ratio without the factor, models"
-     " trained on"
-         " random covariances",
-    kind="numerical",
+         " trained on random covariances",
+    kind="numerical", standing="reading",
 )  # fmt: skip
 def smaller_spike(covariate_labels):
     """The factor of the spike on scaled prompts beside that on others."""
     ratios = [after / before for after, before, _ in (spikes(covariate_labels, "random", law) for law in ("random-9", "random"))]
-    return Outcome(Check("factor of the spike at higher variance over that without", ratios[0] / ratios[1], 1))
+    measure = f"factor of the spike at higher variance over that without, {trained(covariate_labels)}"
+    return Outcome(Check(measure, ratios[0] / ratios[1], 1))
 
 
 @LEDGER.claim(
     "Slides, longer prompts", "without positions",
     sentence="Without positional encodings the error on prompts that are longer than in training is smaller.",
-    form="Largest ratio of mean errors without positions to those with learned ones, in the longest prompts, tested on the law of training,"
-         " fixed and random",
-    kind="numerical",
+    form="Largest ratio of mean errors without positions to those with learned ones, in the longest prompts, tested on the law of"
+         " training, fixed and random",
+    kind="numerical", standing="reading",
 )  # fmt: skip
 def without_positions(covariate_labels):
     """Errors in the longest prompts with and without positions."""
@@ -131,7 +137,7 @@ def without_positions(covariate_labels):
         bare, placed = (float(mean.sel(test_law=law).isel(n_context_test=-1)) for mean, *_ in found)
         return bare / placed
 
-    return Outcome(Check("largest ratio of errors", worst(map(ratio, ("fixed", "random"))), 1))
+    return Outcome(Check(f"largest ratio of errors, {trained(covariate_labels)}", worst(map(ratio, ("fixed", "random"))), 1))
 
 
 # --- out-of-distribution prompts ----------------------------------------------------------------------------------
@@ -149,14 +155,14 @@ def closeness(errors, law) -> float:
 
 def close(errors, law) -> Outcome:
     """Whether the error is nearer to that of least squares."""
-    return Outcome(Check("error over the mean of least squares' and the answer 0's", closeness(errors, law), 1))
+    return Outcome(Check(f"error over the mean of least squares' and the answer 0's, {trained(errors)}", closeness(errors, law), 1))
 
 
 @LEDGER.claim(
     "Slides, other prompts", "label noise",
     sentence="With noise in the examples' labels the error of GPT-2 stays close to that of least squares.",
     form=f"Error of GPT-2 over the mean of those of least squares and of the answer 0. {CLOSE}",
-    kind="numerical",
+    kind="numerical", standing="reading",
 )  # fmt: skip
 def label_noise(prompt_labels):
     """Noisy labels."""
@@ -167,7 +173,7 @@ def label_noise(prompt_labels):
     "Slides, other prompts", "one orthant",
     sentence="With all examples in one orthant the error of GPT-2 stays close to that of least squares.",
     form=f"Error of GPT-2 over the mean of those of least squares and of the answer 0. {CLOSE}",
-    kind="numerical",
+    kind="numerical", standing="reading",
 )  # fmt: skip
 def one_orthant(prompt_labels):
     """Examples of one orthant."""
@@ -178,9 +184,8 @@ def one_orthant(prompt_labels):
     "Slides, other prompts", "non-isotropic features, close",
     sentence="With non-isotropic features the error of GPT-2 stays close to that of least squares.",
     form=f"Error of GPT-2 over the mean of those of least squares and of the answer 0. {CLOSE}. The slide says this of all three shifts,"
-     " and of"
-         " this one also that it fails",
-    kind="numerical",
+         " and of this one also that it fails",
+    kind="numerical", standing="reading",
 )  # fmt: skip
 def non_isotropic_close(prompt_labels):
     """Features of different variances, read as the caption has it."""
@@ -191,20 +196,19 @@ def non_isotropic_close(prompt_labels):
     "Slides, other prompts", "non-isotropic features, failure",
     sentence="With non-isotropic features GPT-2 fails.",
     form="Mean of the errors of least squares and of the answer 0 over that of GPT-2: fails is read as not close. Longest prompts; means"
-     " over"
-         " prompts and seeds",
-    kind="numerical",
+         " over prompts and seeds",
+    kind="numerical", standing="reading",
 )  # fmt: skip
 def non_isotropic_failure(prompt_labels):
     """Features of different variances, read as the panel's title has it."""
-    return Outcome(Check("mean of least squares' and the answer 0's error over GPT-2's", 1 / closeness(prompt_labels, "skewed"), 1))
+    measure = f"mean of least squares' and the answer 0's error over GPT-2's, {trained(prompt_labels)}"
+    return Outcome(Check(measure, 1 / closeness(prompt_labels, "skewed"), 1))
 
 
 @LEDGER.claim(
     "Slides, other prompts", "linear attention",
     sentence="Noise in labels is tolerated by the trained layer of linear attention in long prompts, other features and examples of one"
-     " orthant are"
-             " not.",
+             " orthant are not.",
     form="Its limit in endless prompts with noise over the smaller of those for non-isotropic features and for one orthant, at most 1e-3",
     kind="numerical",
 )  # fmt: skip

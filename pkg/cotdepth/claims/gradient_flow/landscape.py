@@ -44,8 +44,8 @@ def random_start():
 @LEDGER.claim(
     "Theorem 4.1", "limit of the flow",
     sentence="From the paper's starts gradient flow converges to u = |Gamma^-1|_F^(1/2) and U = |Gamma^-1|_F^(-1/2) Gamma^-1.",
-    form="Largest relative distance of the integrated flow at time 200 from that limit, at most 1e-6 (eigenvalues 1, 1, 1 and 4, 2, 1,"
-         " N = 20, start scale 0.1)",
+    form="Largest relative distance of the integrated flow at time 200 from that limit, at most 1e-6 (eigenvalues 1, 1, 1 and 4, 2, 1, N"
+         " = 20, start scale 0.1)",
     kind="numerical",
 )  # fmt: skip
 def limit():
@@ -57,8 +57,7 @@ def limit():
     "Theorem 4.1", "starts below the scale",
     sentence="Any start of the assumed form with sigma^2 |Gamma|_op sqrt(D) < 2 will do.",
     form="Largest relative distance of the integrated flow at time 200 from the limit for five random directions Theta at 0.99 of the"
-     " largest"
-         " scale, at most 1e-6 (eigenvalues 1, 1, 1 and 4, 2, 1, N = 20)",
+         " largest scale, at most 1e-6 (eigenvalues 1, 1, 1 and 4, 2, 1, N = 20)",
     kind="numerical",
 )  # fmt: skip
 def starts_below_the_scale():
@@ -82,8 +81,8 @@ def distance_from_limit(spectrum, theta=np.eye(3), scale=0.1) -> float:
 @LEDGER.claim(
     "Theorem 4.1", "global minimum",
     sentence="That limit is a global minimum of the population loss over all parameters of the layer.",
-    form="How far the lowest loss that BFGS finds in all parameters from 20 random starts is below the loss at the limit, relative, at most"
-         f" 1e-9; the loss in all parameters is the literal one at a random point to {EXACT:g} ({SMALL})",
+    form="How far the lowest loss that BFGS finds in all parameters from 20 random starts is below the loss at the limit, relative, at"
+         f" most 1e-9; the loss in all parameters is the literal one at a random point to {EXACT:g} ({SMALL})",
     kind="numerical",
 )  # fmt: skip
 def global_minimum():
@@ -104,7 +103,7 @@ def global_minimum():
 @LEDGER.claim(
     "Lemma 5.2", "equations of the flow",
     sentence="The block moves as -u^2 Gamma Lambda U Lambda + u Lambda^2 and the value as -tr(u Gamma Lambda U Lambda U^T - Lambda^2 U^T).",
-    form=f"Largest difference from minus the gradient of the literal layer's exact population loss, of the printed right-hand sides and of"
+    form="Largest difference from minus the gradient of the literal layer's exact population loss, of the printed right-hand sides and of"
          f" the library's, at three random states ({SMALL})",
     kind="exact",
 )  # fmt: skip
@@ -140,7 +139,7 @@ def blocks_that_stay():
 @LEDGER.claim(
     "Lemma A.1", "loss",
     sentence="The flow descends tr(u^2 Gamma Lambda U Lambda U^T / 2 - u Lambda^2 U^T), which is the population loss but for a constant.",
-    form=f"Largest difference of that and of the library's loss from the literal population loss less tr(Lambda) / 2, at ten random states"
+    form="Largest difference of that and of the library's loss from the literal population loss less tr(Lambda) / 2, at ten random states"
          f" ({SMALL})",
     kind="exact",
 )  # fmt: skip
@@ -164,7 +163,7 @@ def printed_loss(state) -> float:
 @LEDGER.claim(
     "Lemma 5.3", "global minima",
     sentence="At every global minimum the product of value and block is Gamma^-1.",
-    form=f"Largest relative distance of the product from Gamma^-1 where the flow ends from ten random states, balanced or not, and of the"
+    form="Largest relative distance of the product from Gamma^-1 where the flow ends from ten random states, balanced or not, and of the"
          f" library's product, at most 1e-8 ({SMALL}, time 2000)",
     kind="numerical",
 )  # fmt: skip

@@ -13,7 +13,7 @@ LEDGER = Ledger("gradient-flow")
 @LEDGER.claim(
     "Corollary A.2", "minimum",
     sentence="The minimum of the flow's loss is -tr(Lambda^2 Gamma^-1) / 2.",
-    form=f"Relative difference of that and of the library's minimum from the literal loss, less tr(Lambda) / 2, at (U, u) = (Gamma^-1, 1)"
+    form="Relative difference of that and of the library's minimum from the literal loss, less tr(Lambda) / 2, at (U, u) = (Gamma^-1, 1)"
          f" ({SMALL})",
     kind="exact",
 )  # fmt: skip
@@ -49,8 +49,7 @@ def loss_above_its_minimum():
     "Corollary A.2", "display (ii)",
     sentence="In the proof twice the loss is u^2 tr(Gamma Lambda U Lambda U^T) - 2 u tr(Lambda^2 U Lambda^1/2).",
     form="Largest relative difference from twice the literal loss less its constant, at ten random states; corrected: of u^2 tr(Gamma"
-     " Lambda U"
-         f" Lambda U^T) - 2 u tr(Lambda^2 U), and of twice the library's loss ({SMALL})",
+         f" Lambda U Lambda U^T) - 2 u tr(Lambda^2 U), and of twice the library's loss ({SMALL})",
     kind="exact",
     erratum="The last Lambda^1/2 is a slip: tr(Lambda^2 U).",
 )  # fmt: skip
@@ -65,11 +64,9 @@ def second_display():
 @LEDGER.claim(
     "Corollary A.2", "bracket before display (ii)",
     sentence="In the proof the pull in twice the loss is -u tr(Gamma Lambda Gamma^-1 Lambda^1/2 U Lambda^1/2 - Gamma Lambda^1/2 U"
-     " Lambda^3/2"
-             " Gamma^-1).",
+             " Lambda^3/2 Gamma^-1).",
     form="Largest relative difference of twice the loss with that pull from twice the literal loss less its constant, at ten random"
-     " states;"
-         f" corrected: with a plus in the bracket, and of twice the library's loss ({SMALL})",
+         f" states; corrected: with a plus in the bracket, and of twice the library's loss ({SMALL})",
     kind="exact",
     erratum="The two terms of the bracket are added; as printed they cancel.",
 )  # fmt: skip

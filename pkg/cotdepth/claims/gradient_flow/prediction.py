@@ -67,7 +67,7 @@ def error_on_any_labels():
     "Slides, theorem 4.2", "variance",
     sentence="The error is that of the best linear predictor, plus tr(Sigma Gamma^-2 Lambda), plus the bias.",
     form="Largest relative difference from the literal layer's exact error; corrected: of the library's error, with the term over M"
-     f" ({SMALL})",
+         f" ({SMALL})",
     kind="exact",
     erratum="The variance term lacks the factor 1/M, which the paper has.",
 )  # fmt: skip
@@ -137,8 +137,8 @@ def bound_for_a_task():
 @LEDGER.claim(
     "Theorem 4.2", "rates",
     sentence="The excess error is of order 1 / M + 1 / N^2: longer training prompts lower it faster than longer test prompts.",
-    form="Largest difference of what doubling leaves of each part from 1/2 (variance, M) and 1/4 (bias, N), at N = M = 10000, at most 1e-3,"
-         " eigenvalues 4, 2, 1, cubic labels",
+    form="Largest difference of what doubling leaves of each part from 1/2 (variance, M) and 1/4 (bias, N), at N = M = 10000, at most"
+         " 1e-3, eigenvalues 4, 2, 1, cubic labels",
     kind="numerical",
 )  # fmt: skip
 def rates():
@@ -158,8 +158,7 @@ def rates():
     "Equation 4.4", "best linear predictor",
     sentence="In long prompts, after training on long prompts, the layer predicts as the best linear predictor, whatever the labels.",
     form="Largest excess error over the best linear predictor's, relative to the mean square of the label, N = M = 1e6, at most 1e-4"
-     " (linear,"
-         " ReLU, cubic and quadratic labels, eigenvalues 4, 2, 1)",
+         " (linear, ReLU, cubic and quadratic labels, eigenvalues 4, 2, 1)",
     kind="numerical",
 )  # fmt: skip
 def best_linear_predictor():

@@ -92,9 +92,9 @@ def _path(kind, theta, part):
 @LEDGER.claim(
     "Theorem 4.5", "limit of the flow",
     sentence="With random diagonal covariances the flow converges to u U = E[Gamma Lambda^2]^-1 E[Lambda^2], u the square root of its"
-     " norm.",
+             " norm.",
     form="Largest distance from that limit at the end, over its norm, at most 1e-3, twelve final decay times being exp(-12) = 6e-6:"
-     f" {PATHS}",
+         f" {PATHS}",
     kind="numerical",
 )  # fmt: skip
 def limit():
@@ -105,8 +105,8 @@ def limit():
 @LEDGER.claim(
     "Lemma C.8", "limit of the value",
     sentence="The value converges to (sum xi_i / gamma_i)^(1/4).",
-    form="Largest relative difference of the value at the end, at most 1e-3; corrected: of the library's limit from the value at the"
-     f" end: {PATHS}",
+    form="Largest relative difference of the value at the end, at most 1e-3; corrected: of the library's limit from the value at the end:"
+         f" {PATHS}",
     kind="numerical",
     erratum="(sum xi_i^2 / gamma_i^2)^(1/4), as in (C.17): the squares are missing in (C.15).",
 )  # fmt: skip

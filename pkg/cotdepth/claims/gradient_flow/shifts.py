@@ -24,8 +24,7 @@ def relative(labels, query=None, **lengths) -> float:
     "Section 4.2", "task shift",
     sentence="Labels that are not linear are tolerated: with long prompts the error is the best linear predictor's.",
     form="Largest excess of the relative error over the best linear predictor's, ReLU, cubic and quadratic labels with noise of deviation"
-     " 0.5,"
-         " eigenvalues 4, 2, 1, N = M = 1e6, at most 1e-4",
+         " 0.5, eigenvalues 4, 2, 1, N = M = 1e6, at most 1e-4",
     kind="numerical",
 )  # fmt: skip
 def task_shift():
@@ -41,8 +40,8 @@ def task_shift():
 @LEDGER.claim(
     "Section 4.2", "noisy labels of any task",
     sentence="With noise in the labels the answer is about w.x_query in long prompts, for any vector w, however large.",
-    form="Largest mean squared distance of the answer from w.x_query over that of the noiseless label, w a thousand times, as large as and"
-         " a tenth of a standard one, noise of deviation 1, N = M = 1e6, at most 1e-3",
+    form="Largest mean squared distance of the answer from w.x_query over that of the noiseless label, w a thousand times, as large as"
+         " and a tenth of a standard one, noise of deviation 1, N = M = 1e6, at most 1e-3",
     kind="numerical",
 )  # fmt: skip
 def noisy_labels():
@@ -58,8 +57,7 @@ def noisy_labels():
     "Section 4.2", "query shift",
     sentence="Another law of the query is tolerated if the query does not depend on the examples.",
     form="Largest relative error for queries along each eigenvector, of a turned covariance, and a hundred times as large, N = M = 1e6,"
-     " at most"
-         " 1e-3",
+         " at most 1e-3",
     kind="numerical",
 )  # fmt: skip
 def query_shift():
@@ -111,8 +109,8 @@ def scaled_covariates():
 @LEDGER.claim(
     "Section 4.2", "covariate shift",
     sentence="Another covariance of the examples is not tolerated, however long the prompts.",
-    form="Largest ratio of the relative error without a shift to that of a shifted covariance: scaled by 0.5 or 2, or turned; N = M = 1e6,"
-         " at most 1e-3",
+    form="Largest ratio of the relative error without a shift to that of a shifted covariance: scaled by 0.5 or 2, or turned; N = M ="
+         " 1e6, at most 1e-3",
     kind="numerical",
 )  # fmt: skip
 def covariate_shift():
