@@ -119,6 +119,8 @@ def test_errors_of_thought_are_those_without_a_cache(tmp_path):
             np.testing.assert_allclose(found.sel(seed=seed, n_context_test=7, k=k), errors, rtol=1e-4)
             estimates = torch.cat([torch.zeros(1, 6, 2), think(model, torch.tensor(prompts.examples).float(), estimates)])
     assert np.all(found.sel(n_context_test=3, k=0) != found.sel(n_context_test=7, k=0))
+    sizes = {"dim": 2, "layers": SIZES.layers, "heads": SIZES.heads, "width": SIZES.width, "steps": 3}
+    assert {name: found[name].item() for name in sizes} == sizes and all("long_name" in found[name].attrs for name in sizes)
 
 
 def test_models_of_two_cells_are_tested_on_the_same_prompts(tmp_path):

@@ -147,6 +147,7 @@ def test_errors_have_quartiles_over_sets():
     errors = np.arange(5.0)[:, None, None, None] * np.ones((5, 2, 3, 4))
     found = label_target_errors(errors, labelled(5), ["prompt", "example"], ["selected", "uniform", "easy"], n_context=20, dim=8)
     assert found.error_quantile.sel(mixture="example", model="easy", k=3).values.tolist() == [1, 2, 3]
+    assert (found.n_context.item(), found.dim.item()) == (20, 8)
 
 
 def test_every_variable_is_labelled():

@@ -1,11 +1,5 @@
 # All results on one page: `./run report`. Not among the targets of a bare run, since any result that changes changes it.
 
-# Like `all` it runs beside snakemake, not as a job of a cluster: it takes seconds and reads every result.
-
-
-localrules:
-    report,
-
 
 rule report:
     input:
@@ -21,6 +15,8 @@ rule report:
         f"{RESULTS}/logs/report.log",
     benchmark:
         f"{RESULTS}/benchmarks/report.tsv"
+    resources:
+        **needs("report"),
     conda:
         "../../environment.yml"
     message:

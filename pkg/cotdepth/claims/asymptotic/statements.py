@@ -36,6 +36,7 @@ STATEMENTS = {
     "Figure 3": "",
     "Equations 22-34": "a step of a derivation: blocks multiplied out to equation 8",
     "Equation 35": "a step of a derivation: the residuals that equation 39 uses",
+    "Equations 36-38": "steps to equation 39, which has the claim: the gradient of the squared loss",
     "Equation 39": "",
     "Equation 40": "statistics of a prompt: a definition",
     "Equation 41": "",

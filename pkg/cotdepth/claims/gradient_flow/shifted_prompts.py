@@ -52,8 +52,8 @@ def simulation_of_other_labels(shifts, shifted):
 def agreement(shifts, shifted, labels) -> Outcome:
     """The largest standardised difference of mean errors, for these labels."""
     exact, seen = (listed(each).sel(label=labels) for each in (shifts, needed(shifted, model="flow limit")))
-    there = exact.seed_mean.notnull() & seen.seed_mean.notnull()  # cells have labels, scales and lengths of their own
-    judged = there & (seen.seed_mean_standard_error < LARGEST_SHARE * seen.seed_mean)
+    there = exact.seed_mean.notnull()  # cells have labels, scales and lengths of their own
+    judged = there & ~(seen.seed_mean_standard_error >= LARGEST_SHARE * seen.seed_mean)  # what is not a number is
     gaps, seeds = abs((seen.seed_mean - exact.seed_mean) / seen.seed_mean_standard_error).values[judged.values], shifted.sizes["seed"]
     if not len(gaps) or seeds < 8:
         raise NotRun(f"needs errors of at least 8 seeds on {', '.join(labels)} labels, has {len(gaps)} to judge, of {seeds} seeds")
