@@ -45,7 +45,8 @@ def _cells(experiment, stage, root):
     table = root / experiment / "cells.csv"
     if not table.exists():
         there = [path.parent.name for path in root.glob("*/cells.csv")]
-        raise ArtifactError(f"{table}: no such experiment; {nearest(experiment, there) if there else 'there are none, run snakemake'}")
+        none = "there are none: run snakemake, or name another folder as root"
+        raise ArtifactError(f"{table}: no such experiment; {nearest(experiment, there) if there else none}")
     rows = read_cells(table)
     cells = [cell for made_by, cell in rows if made_by == stage]
     if not cells:

@@ -156,7 +156,7 @@ def test_an_unknown_stage_comes_with_the_nearest_one(results):
 
 
 def test_a_folder_without_results_says_so(tmp_path):
-    with pytest.raises(ArtifactError, match="no such experiment; there are none, run snakemake"):
+    with pytest.raises(ArtifactError, match="no such experiment; there are none: run snakemake, or name"):
         cotdepth.open_results("e", "evaluate", root=str(tmp_path))
 
 

@@ -244,9 +244,9 @@ def _jobs(plan):
         outputs = [str(plan.results / "figures" / f"{name}.{kind}") for kind in ("png", "pdf")]
         yield CHECKOUT / "scripts" / f"figure_{figure['draw']}.py", outputs, inputs
     yield CHECKOUT / "scripts" / "collect_claims.py", [str(plan.ledger)], {"data": plan.judged()}
-    figures = [str(plan.results / "figures" / f"{name}.{kind}") for name in plan.figures for kind in ("png", "pdf")]
-    shown = {"figures": figures, "ledger": [str(plan.ledger)], "agreement": plan.agreement(), "captions": [CHECKOUT / "workflow" / "report"]}
-    yield CHECKOUT / "scripts" / "report.py", [str(plan.report)], shown
+    figures = [str(plan.results / "figures" / f"{name}.png") for name in plan.figures]
+    shown = {"figures": figures, "ledger": [str(plan.ledger)], "agreement": plan.agreement()}
+    yield CHECKOUT / "scripts" / "report.py", [str(plan.report)], shown | {"captions": [CHECKOUT / "workflow" / "report"]}
 
 
 def _run(script, outputs, inputs):

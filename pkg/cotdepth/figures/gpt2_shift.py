@@ -42,7 +42,8 @@ def draw_gpt2_shift(errors: xr.Dataset, theory: xr.Dataset, *, title: str) -> Fi
                 _draw_panel(panel, [cell.sel(test_law=test) for cell in chosen], float(limit.error.sel(test_law=test)), shades, heading)
         for test, panels in zip(tests, axes.T):
             shown = errors.error_mean.sel(test_law=test, model=["gpt2", "zero"]), theory.error.sel(test_law=test)
-            _scale(panels[0], np.concatenate([values.values.ravel() for values in shown]))
+            _scale(panels[0], np.concatenate([values.values.ravel() for values in shown]),
+                   errors.error_mean.sel(test_law=test, model="least squares").values)  # fmt: skip
         figure.suptitle(title, fontsize=11)
         figure.legend(handles=_key(shades), loc="outside lower center", ncols=min(3, len(tests)))
         return figure
@@ -76,10 +77,11 @@ def _drawn(cell, model):
     return mean.where(mean > LOWEST)
 
 
-def _scale(axes, errors):
-    """One scale for a column: all of these errors, and no more of least squares, whose mean is infinite near D noisy examples."""
+def _scale(axes, errors, least_squares):
+    """One scale for a column: all of these errors, and of least squares no more: its mean is infinite near D noisy examples."""
     shown = errors[errors > LOWEST]
-    axes.set_ylim(shown.min() / 2, shown.max() * 2)
+    lowest = min(shown.min(), least_squares[least_squares > LOWEST].min(initial=np.inf))
+    axes.set_ylim(lowest / 2, shown.max() * 2)
 
 
 def _key(shades):
@@ -87,7 +89,7 @@ def _key(shades):
               for length, shade in shades.items()]
     return [
         *models,
-        Line2D([], [], **LEAST_SQUARES, label="baseline: least squares (0 where not drawn)"),
+        Line2D([], [], **LEAST_SQUARES, label="baseline: least squares (0 or above the panel where not drawn)"),
         Line2D([], [], color=GREY, linestyle=(0, (1, 1)), label="baseline: the answer 0"),
         Line2D([], [], color="black", linestyle=(0, (5, 2)), label="theory: linear attention, infinite prompts (0 where not drawn)"),
     ]
