@@ -1,13 +1,13 @@
 """Cells of fully trained attention: every layer of a cell, whatever trains beside it, whatever was there before."""
 
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import xarray as xr
 
+from cotdepth import checkpoints as checkpoints_module
 from cotdepth import devices, full_training
 from cotdepth.checkpoints import Checkpoints
 from cotdepth.covariance import identity
@@ -139,14 +139,14 @@ def test_a_checkpoint_of_something_else_is_not_used(tmp_path, capsys):
 
 def test_a_folder_that_another_job_removes_in_this_instant_is_made_again(tmp_path, monkeypatch):
     """An orphan of the same cell may end at any time."""
-    checkpoints, write, removed = Checkpoints(tmp_path / "c", {}), Path.write_bytes, []
+    checkpoints, write, removed = Checkpoints(tmp_path / "c", {}), checkpoints_module.write_new, []
 
     def write_after_removal(path, content):
         if not removed:
             removed.append(shutil.rmtree(path.parent))
         return write(path, content)
 
-    monkeypatch.setattr(Path, "write_bytes", write_after_removal)
+    monkeypatch.setattr(checkpoints_module, "write_new", write_after_removal)
     checkpoints.save("a", {"steps": 3})
     assert checkpoints.load("a") == {"steps": 3} and removed
 

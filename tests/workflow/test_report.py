@@ -15,7 +15,7 @@ def scripts(checkout):
 @pytest.fixture
 def reported(checkout):
     """A finished run with its report."""
-    assert scripts(checkout) == ["report"] and checkout.all_rules() == {}   # a bare run does not make it
+    assert scripts(checkout) == ["report"] and checkout.rules(judging=True) == {}   # a bare run does not make it
     checkout.run("report", "--cores", "1")
     return checkout
 
@@ -38,7 +38,7 @@ def test_the_report_holds_every_figure_and_claim_and_is_made_again_when_somethin
         remade = remade.replace(added, "")
     assert remade == page   # the same but for these, to the byte
     reported.configure("figures.step-size", "title: Step sizes", "title: Step sizes\n    alt: Two curves of which one grows without bound.")
-    assert scripts(reported) == ["report"] and reported.all_rules() == {}
+    assert scripts(reported) == ["report"] and reported.rules(judging=True) == {}
     reported.configure("figures.step-size", "title: Step sizes", "title: Sizes of steps")
     assert scripts(reported) == ["figure_descent", "report"]
 
