@@ -5,6 +5,7 @@ describes is loaded. Standard library only at the top, for the same reason.
 """
 
 import argparse
+import ctypes
 import os
 import platform
 import shutil
@@ -16,6 +17,8 @@ from cotdepth import spec
 from cotdepth.stamps import ProvenanceError, StampError, read_stamp, remove_leftovers, replacing, write_new
 
 THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS")
+TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3   # of malloc.h, with the most that each may be
+MOST_TRIM, MOST_MMAP = 2**31 - 1, 2**25
 DEVICES = ("auto", "cpu", "cuda")   # what a script that trains or runs a network takes as ``--device``
 
 
@@ -137,6 +140,7 @@ def run(main, inputs=(), choices=None) -> None:
         parser.add_argument(f"--{name}", choices=words, default=words[0])
     arguments = parser.parse_args()
     os.environ.update(dict.fromkeys(THREAD_SETTINGS, "1"))
+    keep_freed_memory()
     started = time.perf_counter()
     try:
         main(Job(arguments, script))
@@ -147,6 +151,16 @@ def run(main, inputs=(), choices=None) -> None:
             raise
         _stop(script, f"not enough memory: {' '.join(str(error).split()) or 'no more could be had'}")
     print(f"{arguments.out[0]}: {time.perf_counter() - started:.1f} s on {platform.node()}, {time.strftime('%Y-%m-%d %H:%M:%S%z')}")
+
+
+def keep_freed_memory() -> None:
+    """Have glibc keep freed blocks for the next step of a loop: it hands them back by default, and the system clears each page anew.
+
+    A tenth to a fifth of the time of GPT-2. Other C libraries have no such setting; results do not depend on it.
+    """
+    if set_option := getattr(ctypes.CDLL(None), "mallopt", None):
+        set_option(TRIM_THRESHOLD, MOST_TRIM)
+        set_option(MMAP_THRESHOLD, MOST_MMAP)
 
 
 def _stop(script, reason):
