@@ -1,7 +1,7 @@
 """Faults at random moments, on the real Snakefile: after the next run the results must be, byte for byte, those of an undisturbed one,
 or the user has been told what to do, and doing so leads there. Anything else is a loss.
 
-    python tests/workflow/fault_injection.py                   # 120 kills and 60 other faults
+    python tests/workflow/fault_injection.py                   # 120 kills, 60 other faults and 20 kills under SLURM
     python tests/workflow/fault_injection.py --kills 10 --others 7 --seed 2
 
 Random choices come from the seed; what a choice of a moment meets depends on the machine. Linux only.
@@ -17,12 +17,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from faults import ALL, KILLS, OTHERS, NotPossible, NotTold, Subject
+from faults import KILLS, OTHERS, NotPossible, NotTold, Subject
+from faults_of_slurm import FAULTS_OF_SLURM
 from project_copy import copy_project
 from runs import advice, wait_for_orphans
 from tabulate import tabulate
 
 ATTEMPTS = 6   # how often a user does what a run says before giving up
+ALL = (*KILLS, *OTHERS, *FAULTS_OF_SLURM)
 OUTCOMES = ("recovered by itself", "told by the run", "told by the audit", "losses")
 
 
@@ -148,7 +150,8 @@ def main():
     copy_project(folder, CONFIG.read_text(encoding="utf-8"))
     started, checkout = time.monotonic(), Checkout(folder)
     try:
-        tally = campaign(Subject(checkout, options.seed), {KILLS: options.kills, OTHERS: options.others}, started + 60 * options.minutes)
+        wanted = {KILLS: options.kills, OTHERS: options.others, FAULTS_OF_SLURM: options.slurm}
+        tally = campaign(Subject(checkout, options.seed), wanted, started + 60 * options.minutes)
     finally:
         checkout.end()
     print(tally.table(ALL))
@@ -164,6 +167,7 @@ def _options():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
     parser.add_argument("--kills", type=int, default=120, help="of jobs, of snakemake, of both, and Ctrl-C (default 120)")
     parser.add_argument("--others", type=int, default=60, help="damaged files, lost records, full disks, second runs (default 60)")
+    parser.add_argument("--slurm", type=int, default=20, help="of the daemons and jobs of a throw-away SLURM (default 20)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=60, help="no new fault after so many (default 60)")
     return parser.parse_args()

@@ -58,18 +58,18 @@ class Subject:
         """An artifact or a figure."""
         return self.path(self.chance.choice(sorted(self.expected)))
 
-    def start_with_work(self) -> tuple[Run, int]:
-        """A run that has something to do, and at least how many jobs."""
+    def start_with_work(self, *options) -> tuple[Run, int]:
+        """A run that has something to do, and at least how many jobs; ``options`` are snakemake's."""
         names = sorted(self.expected)
         cells = [name for name in names if name.startswith(MAP)]
         for name in self.chance.choice([names, cells, *(self.chance.sample(names, count) for count in range(1, 5))]):
             self.path(name).unlink(missing_ok=True)
         missing = [name for name in names if not self.path(name).exists()]
-        return Run(self.checkout), len({Path(name).with_suffix("") for name in missing})
+        return Run(self.checkout, *options), len({Path(name).with_suffix("") for name in missing})
 
-    def run_to_a_moment(self) -> Run:
+    def run_to_a_moment(self, *options) -> Run:
         """A run with work, at a random moment: while it starts, or some time after one of its jobs began."""
-        run, work = self.start_with_work()
+        run, work = self.start_with_work(*options)
         if self.chance.random() < 0.25:
             run.sleep(self.chance.uniform(0, 3))
             return run
@@ -264,4 +264,3 @@ def _unmount(folder):
 
 KILLS = (job_killed, job_killed_as_it_writes, snakemake_killed, everything_killed, killed_twice, interrupted)
 OTHERS = (product_truncated, product_rotten, stamp_damaged, memory_lost, memory_lost_in_a_run, two_runs_at_once, disk_full)
-ALL = (*KILLS, *OTHERS)

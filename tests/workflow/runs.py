@@ -16,9 +16,9 @@ PATIENCE = 300   # seconds that jobs without their snakemake may take: they are 
 class Run:
     """A run of the workflow that is under way, in a process group of its own like one started from a terminal."""
 
-    def __init__(self, checkout):
-        self.process = checkout.start("-m", "snakemake", "--cores", "2", "--max-jobs-per-timespan", "1000/1s", start_new_session=True,
-                                      preexec_fn=_heed_interrupts)  # fmt: skip
+    def __init__(self, checkout, *options):
+        options = options or ("--cores", "2", "--max-jobs-per-timespan", "1000/1s")
+        self.process = checkout.start("-m", "snakemake", *options, start_new_session=True, preexec_fn=_heed_interrupts)
         self.lines, self.started_jobs = [], 0
         self._readers = [threading.Thread(target=self._read, args=(stream,), daemon=True)
                          for stream in (self.process.stdout, self.process.stderr)]  # fmt: skip
@@ -78,7 +78,7 @@ def wait_for(run, found):
 def wait_for_orphans(folder):
     """Until no job is running in a folder; one whose snakemake was killed lives on."""
     deadline = time.monotonic() + PATIENCE
-    while running := [process.pid for process in processes_in(folder) if _is_job(process)]:
+    while running := jobs_in(folder):
         if time.monotonic() > deadline:
             raise TimeoutError(f"jobs that run for ever: {running}")
         time.sleep(0.05)
@@ -93,6 +93,11 @@ def kill_all_in(folder):
         if not running:
             return
         psutil.wait_procs(running, timeout=5)
+
+
+def jobs_in(folder):
+    """The interpreters of jobs that are running in a folder, whoever started them."""
+    return [process for process in processes_in(folder) if _is_job(process)]
 
 
 def processes_in(folder):

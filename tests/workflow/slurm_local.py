@@ -22,6 +22,8 @@ LIBC = ctypes.CDLL(None)
 PATIENCE, NO_ANSWER = 120, 10   # seconds until something must hold, and until a command is asked again
 
 DAEMONS = ("munged", "slurmctld", "slurmd")
+SNAKEMAKE_OPTIONS = ("--profile", "profiles/slurm", "--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2",
+                     "--seconds-between-status-checks", "2", "--latency-wait", "20")  # fmt: skip
 PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])   # where Debian keeps daemons
 
 CONFIGURATION = """\
@@ -78,20 +80,28 @@ class LocalSlurm:
     """
 
     def __init__(self, folder: Path):
-        self._folder, self._daemons = folder, []
+        self._folder, self._daemons = folder, {}
         self.configuration, self.programs = folder / "slurm.conf", folder / "bin"
 
     def start(self) -> None:
         """Start the daemons and wait until the node takes jobs."""
         self._configure()
-        self._daemon("munged", "--foreground", "--force", f"--socket={self._folder}/munge.socket", f"--key-file={self._folder}/munge.key",
-                     f"--pid-file={self._folder}/munged.pid", f"--log-file={self._folder}/munged.log",
-                     f"--seed-file={self._folder}/munged.seed")  # fmt: skip
-        self._wait(lambda: (self._folder / "munge.socket").exists(), "munged")
-        self._daemon("slurmctld", "-D", "-f", str(self.configuration))
-        self._wait(lambda: self.ask("scontrol", "ping", timeout=NO_ANSWER).returncode == 0, "slurmctld")
-        self._daemon("slurmd", "-D", "-f", str(self.configuration))
-        self._wait(lambda: self.ask("sinfo", "--noheader", "--format=%t", timeout=NO_ANSWER).stdout.strip() in ("idle", "mix"), "slurmd")
+        for name in DAEMONS:
+            self.revive(name)
+
+    def kill(self, name: str) -> None:
+        """SIGKILL to one of `DAEMONS`; the others and the jobs stay."""
+        self._daemons[name].kill()
+        self._daemons.pop(name).wait()
+
+    def revive(self, name: str) -> None:
+        """Start one of `DAEMONS` and wait until it answers."""
+        options = {"munged": ["--foreground", "--force", f"--socket={self._folder}/munge.socket", f"--key-file={self._folder}/munge.key",
+                              f"--pid-file={self._folder}/munged.pid", f"--log-file={self._folder}/munged.log",
+                              f"--seed-file={self._folder}/munged.seed"]}  # fmt: skip
+        answers = {"munged": (self._folder / "munge.socket").exists, "slurmctld": self._controller_answers, "slurmd": self._node_answers}
+        self._daemon(name, *options.get(name, ["-D", "-f", str(self.configuration)]))
+        self._wait(answers[name], name)
 
     def stop(self) -> None:
         """Cancel all jobs and end the daemons; what does not end when asked to is killed."""
@@ -101,7 +111,7 @@ class LocalSlurm:
         except (TimeoutError, subprocess.TimeoutExpired) as error:
             print(f"slurm_local: the jobs are killed: {error}", file=sys.stderr)
         finally:
-            for daemon in reversed(self._daemons):
+            for daemon in reversed(self._daemons.values()):
                 _end(daemon)
             self._kill_strays()
 
@@ -113,6 +123,12 @@ class LocalSlurm:
     def settings(self) -> dict[str, str]:
         """What a process needs in its environment to use this cluster."""
         return {"SLURM_CONF": str(self.configuration), "PATH": os.pathsep.join([str(self.programs), PATH])}
+
+    def _controller_answers(self):
+        return self.ask("scontrol", "ping", timeout=NO_ANSWER).returncode == 0
+
+    def _node_answers(self):
+        return self.ask("sinfo", "--noheader", "--format=%t", timeout=NO_ANSWER).stdout.strip() in ("idle", "mix", "alloc")
 
     def _no_jobs(self):
         asked = self.ask("squeue", "--noheader", "--states=running,completing", timeout=NO_ANSWER)
@@ -138,16 +154,16 @@ class LocalSlurm:
         self.configuration.write_text(CONFIGURATION.format(**values))
 
     def _daemon(self, name, *arguments):
-        log = open(self._folder / f"{name}.out", "w")
+        log = open(self._folder / f"{name}.out", "a")
         settings = {**os.environ, "SLURM_CONF": str(self.configuration), "PATH": PATH}
-        self._daemons.append(subprocess.Popen([shutil.which(name, path=PATH), *arguments], env=settings, stdin=subprocess.DEVNULL,
-                                              stdout=log, stderr=subprocess.STDOUT, preexec_fn=_die_with_parent))  # fmt: skip
+        self._daemons[name] = subprocess.Popen([shutil.which(name, path=PATH), *arguments], env=settings, stdin=subprocess.DEVNULL,
+                                               stdout=log, stderr=subprocess.STDOUT, preexec_fn=_die_with_parent)  # fmt: skip
         log.close()
 
     def _wait(self, reached, what):
         """Until something holds; what the daemons said if it does not in time, or if one of them has ended."""
         deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline and all(daemon.poll() is None for daemon in self._daemons):
+        while time.monotonic() < deadline and all(daemon.poll() is None for daemon in self._daemons.values()):
             with suppress(subprocess.TimeoutExpired):
                 if reached():
                     return

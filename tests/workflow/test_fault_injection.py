@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-from fault_injection import campaign, one_turn_each, settle
-from faults import ALL, KILLS, OTHERS, NotPossible, NotTold, Subject, disk_full, writers
+from fault_injection import ALL, campaign, one_turn_each, settle
+from faults import KILLS, OTHERS, NotPossible, NotTold, Subject, disk_full, writers
 from runs import advice, kill_all_in, processes_in
 
 
@@ -103,4 +103,4 @@ def test_what_a_run_tells_the_user_to_do(said, told):
 
 
 def test_every_kind_of_fault_says_what_it_does():
-    assert all(fault.__doc__ for fault in ALL) and len({fault.__name__ for fault in ALL}) == len(ALL) == 13
+    assert all(fault.__doc__ for fault in ALL) and len({fault.__name__ for fault in ALL}) == len(ALL) == 15

@@ -17,10 +17,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from slurm_local import LocalSlurm, missing, running
-
-CLUSTER = ["--profile", "profiles/slurm", "--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2",
-           "--seconds-between-status-checks", "2", "--latency-wait", "20"]  # fmt: skip
+from fault_injection import inject
+from faults import Subject
+from faults_of_slurm import FAULTS_OF_SLURM
+from slurm_local import SNAKEMAKE_OPTIONS, LocalSlurm, missing, running
 
 # Stands in for python where jobs start: the first one waits to be killed, those after it run.
 HOLDING = """\
@@ -31,8 +31,8 @@ exec {python} "$@"
 
 
 @pytest.fixture
-def slurm(tmp_path_factory):
-    """A cluster of the test's own; no two at a time, for they would share ports and processors."""
+def turn(tmp_path_factory):
+    """The right to start a cluster; no two at a time, for they would share ports and processors."""
     if missing():
         pytest.skip(f"SLURM is not here ({', '.join(missing())}): on Debian, apt-get install --no-install-recommends slurm-wlm munge")
     if not find_spec("snakemake_executor_plugin_slurm"):
@@ -41,15 +41,21 @@ def slurm(tmp_path_factory):
     shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
     with open(shared / "slurm.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        with running() as cluster:
-            yield cluster
+        yield
+
+
+@pytest.fixture
+def slurm(turn):
+    """A cluster of the test's own."""
+    with running() as cluster:
+        yield cluster
 
 
 def through_slurm(checkout, slurm, monkeypatch, *targets, first_in_path=None):
     """A run through the cluster, begun: what `finish` waits for."""
     monkeypatch.setenv("SLURM_CONF", str(slurm.configuration))
     first = os.pathsep.join(map(str, filter(None, [first_in_path, slurm.programs])))
-    return checkout.start("-m", "snakemake", *CLUSTER, "--", *targets, first_in_path=first)
+    return checkout.start("-m", "snakemake", *SNAKEMAKE_OPTIONS, "--", *targets, first_in_path=first)
 
 
 def finish(run):
@@ -108,7 +114,7 @@ from pathlib import Path
 from slurm_local import LocalSlurm
 cluster = LocalSlurm(Path(sys.argv[1]))
 cluster._daemon("sleep", "300")
-print(cluster._daemons[0].pid, flush=True)
+print(cluster._daemons["sleep"].pid, flush=True)
 sys.stdin.read()
 """
 
@@ -132,7 +138,7 @@ def test_no_daemon_outlives_a_cluster_that_does_not_answer_nor_does_a_job(tmp_pa
     cluster._daemon("sleep", "300")
     job = subprocess.Popen(["sleep", "300"], env=os.environ | cluster.settings())
     cluster.stop()
-    assert cluster._daemons[0].poll() == -signal.SIGTERM
+    assert cluster._daemons["sleep"].poll() == -signal.SIGTERM
     assert job.wait(timeout=60) == -signal.SIGKILL
 
 
@@ -181,3 +187,8 @@ def test_a_preempted_job_runs_again_as_it_was_planned_though_the_configuration_c
     [ran] = jobs(slurm, run_id(said))
     assert (ran["JobState"], ran["Restarts"]) == ("COMPLETED", "1")
     assert checkout.products() == before and {path: path.read_bytes() for path in stamps} == stamps
+
+
+@pytest.mark.parametrize("fault", FAULTS_OF_SLURM)
+def test_nothing_is_lost_when_daemons_or_jobs_of_the_cluster_are_killed(checkout, turn, fault):
+    assert inject(Subject(checkout, seed=1), fault)[1] != "losses"
