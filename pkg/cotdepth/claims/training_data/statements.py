@@ -1,12 +1,15 @@
-"""Every numbered statement of the training-data paper, in its order: why no claim covers it, or nothing where one does.
+"""Every numbered statement and equation of the training-data paper, in its order: why no claim covers it, or nothing where one does.
 
-Displayed equations are listed where they say something that can be wrong or where there is an erratum.
+Displays without a number are listed where they say something that can be wrong.
 """
 
 STATEMENTS = {
+    "Equations 3.1-3.4": "the tokens, the layer, the empirical risk and the population loss: definitions",
     "Theorem 3.1": "",
+    "Equations 3.5-3.6": "displayed in theorem 3.1, which has the claims: its matrix and its limit",
     "Equation 3.7": "a definition (its zero blocks are misprinted: they are d x m and 1 x m); proposition 3.2 is checked on these tokens",
     "Proposition 3.2": "",
+    "Equation 3.8": "displayed in proposition 3.2, which has the claims",
     "Equation 3.9": "",
     "Remark 3.3": "",
     "Theorem 3.3": "",
@@ -36,6 +39,7 @@ STATEMENTS = {
     "Equation A.1": "",
     "Lemma A.2": "",
     "Equation A.2": "",
+    "Equations A.3-A.7": "steps of the proof of lemma A.1: the gradient of the loss, block by block",
     "Appendix A.1, stationarity": "",
     "Equation A.8": "a step of the proof of Lemma A.1; the text after it has + n I for - n I, but the mean vanishes with either sign",
     "Appendix A.1.2, last line": "",
