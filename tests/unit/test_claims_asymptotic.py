@@ -179,7 +179,8 @@ def structures(largest_other, reversed_directions):
 
     found = {"score_identity": of(1.2), "marker_score": of(-1.2), "largest_other": of(largest_other),
              "reversed_directions": of(reversed_directions)}
-    return xr.Dataset(found, coords={"n_tasks": [30], "guess": ["fresh"], "n_context": [40], "row": np.arange(6)})
+    coords = {"n_tasks": [30], "guess": ["fresh"], "n_context": [40], "row": np.arange(6)}
+    return xr.Dataset(found, coords=coords, attrs={"axes": ["n_tasks"]})
 
 
 def test_a_reversed_direction_is_an_erratum_to_the_learned_matrices():
@@ -233,7 +234,7 @@ def of_theory(curves, dim=8):
     ratios = np.multiply.outer(np.array(TASKS) / dim, [3.0, 1.0])[None]
     found = {"error": (on, np.repeat(np.stack(curves)[None, :, None], 2, 2)), "task_ratio": (on[:3], ratios)}
     coords = {"model": ["linear"], "n_tasks": list(TASKS), "guess": ["fresh", "fixed"], "n_context": LENGTHS, "k": DEPTHS}
-    return xr.Dataset(found, coords=coords)
+    return xr.Dataset(found, coords=coords, attrs={"axes": ["model", "n_tasks"]})
 
 
 def planted(most=None, few=None, middle=None):

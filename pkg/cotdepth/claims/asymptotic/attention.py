@@ -6,8 +6,8 @@ lies above that of every seed at the best depth, which may be 0, as in the theor
 
 import numpy as np
 
-from cotdepth.claims.asymptotic.reading import cells, needs
 from cotdepth.claims.claim import Check, Ledger, Outcome, worst
+from cotdepth.claims.reading import cells, needs
 
 LEDGER = Ledger("asymptotic")
 DEPTH = 20        # the least that shows regimes
@@ -17,7 +17,7 @@ def curves(attention, model, guess="fresh"):
     """Datasets (n_context, k) by number of tasks, in rising order, at the lengths that each has."""
     needs(attention.k.max() >= DEPTH and "history" in attention.mask.values, f"depth {DEPTH} and the mask history")
     found = {}
-    for each in cells(attention, "model", "n_tasks"):
+    for each in cells(attention):
         if each.model.item() == model and guess in each.guess.values:
             shown = each.sel(mask="history", guess=guess).dropna("n_context", subset=["seed_median"], how="all")
             if shown.sizes["n_context"]:

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from cotdepth.claims.asymptotic.reading import at, cells, needs
 from cotdepth.claims.claim import Check, Ledger, Outcome, worst
+from cotdepth.claims.reading import cells, needs, pick
 
 LEDGER = Ledger("asymptotic")
 RIGHT, LEFT = 1.25, 0.5      # of tau_c - 1: nearer to the boundary a map of finite depth does not decide
@@ -70,7 +70,7 @@ def map_phases(map):
 def curve_of(trajectories, phase):
     """Errors (k) of the first trajectory in a phase."""
     needs(trajectories.k.max() >= DEPTH, f"depth {DEPTH}")
-    found = [each for each in cells(trajectories, "alpha", "tau", "sigma") if each.phase.item() == phase]
+    found = [each for each in cells(trajectories) if each.phase.item() == phase]
     needs(found, f"a trajectory in the phase {phase}")
     return found[0]
 
@@ -135,7 +135,7 @@ def saturation(trajectories):
 def pair(trajectories):
     """Errors of the pair, shallow and deep."""
     needs(trajectories.k.max() >= DEPTH, f"depth {DEPTH}")
-    found = cells(trajectories, "alpha", "tau", "sigma")
+    found = cells(trajectories)
     pairs = [(short, long) for short in found for long in found if _same_data(short, long) and short.phase.item() == "saturation"]
     needs(pairs, "two context ratios at one tau and sigma, the smaller one in saturation")
     return Outcome(Check("least over pairs of the larger ratio", min(_overtaking(*each) for each in pairs), 1))
@@ -146,5 +146,5 @@ def _same_data(short, long):
 
 
 def _overtaking(short, long):
-    early, late = ([at(each.error, k=k).item() for each in (short, long)] for k in (5, short.error.dropna("k").k.max().item()))
+    early, late = ([pick(each.error, k=k).item() for each in (short, long)] for k in (5, short.error.dropna("k").k.max().item()))
     return worst([early[1] / early[0], late[0] / late[1]])

@@ -3,8 +3,8 @@
 import numpy as np
 
 from cotdepth.claims.asymptotic.attention import DEPTH, curves
-from cotdepth.claims.asymptotic.reading import cell, cells, needs
 from cotdepth.claims.claim import Check, Ledger, Outcome, worst
+from cotdepth.claims.reading import cells, chosen, needs
 
 LEDGER = Ledger("asymptotic")
 START = 2.0           # mean error of a random first guess
@@ -15,7 +15,7 @@ def excess(attention, attention_theory, guess):
     """Mean error after one step over that of the simplified layer's theory, less 1: (n_context,) by number of tasks, median over seeds."""
     found = {}
     for n_tasks, shown in curves(attention, "linear", guess).items():
-        theory = cell(attention_theory, model="linear", n_tasks=n_tasks).error.sel(guess=guess, k=1).dropna("n_context")
+        theory = chosen(attention_theory, model="linear", n_tasks=n_tasks).isel(cell=0).error.sel(guess=guess, k=1).dropna("n_context")
         if theory.size:
             found[n_tasks] = shown.seed_median_of_means.sel(k=1) / theory - 1
     needs(len(found) >= 2, "theory at two numbers of tasks")
@@ -110,7 +110,7 @@ def levels_off(attention, attention_theory):
     paper, _ = _largest_tasks(found)
     longest = found[paper].n_context.max().item()
     error = found[paper].seed_median.sel(n_context=longest)
-    theory = cell(attention_theory, model="linear", n_tasks=paper).error.sel(guess="fresh", n_context=longest)
+    theory = chosen(attention_theory, model="linear", n_tasks=paper).isel(cell=0).error.sel(guess="fresh", n_context=longest)
     share = abs(_last_fall(error)) / _last_fall(theory)
     return Outcome(Check("log10 of error over theory in the end", np.log10(error / theory).isel(k=-1).item(), 1),
                    Check("change in the last half of the depths over the fall of the theory", share, 0.5))  # fmt: skip
@@ -122,7 +122,7 @@ def _last_fall(error):
 
 def _mask_difference(attention):
     """Largest relative difference of median errors with the two masks, seed by seed."""
-    found = [each for each in cells(attention, "model", "n_tasks") if each.model.item() == "linear"]
+    found = [each for each in cells(attention) if each.model.item() == "linear"]
     both = {"history", "data_only"} <= set(attention.mask.values)
     needs(found and both and attention.k.max() >= DEPTH, f"linear attention, both masks, depth {DEPTH}")
     return worst(_difference(each.error_median) for each in found)
@@ -167,7 +167,7 @@ def _difference(error):
 def matrices_at(matrices, n_tasks, n_context):
     """Structure of the layers at one size, (seed,), trained from fresh guesses."""
     needs("fresh" in matrices.guess.values, "layers trained from fresh guesses")
-    return cell(matrices, n_tasks=n_tasks).sel(guess="fresh", n_context=n_context)
+    return chosen(matrices, n_tasks=n_tasks).isel(cell=0).sel(guess="fresh", n_context=n_context)
 
 
 def richest(matrices):

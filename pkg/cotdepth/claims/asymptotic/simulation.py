@@ -7,8 +7,8 @@ Differences in standard errors go by Student's law of the pools, and are judged 
 import numpy as np
 import xarray as xr
 
-from cotdepth.claims.asymptotic.reading import at, cells, needs
 from cotdepth.claims.claim import Check, Ledger, Outcome, worst, z_limit
+from cotdepth.claims.reading import cells, needs, pick
 from cotdepth.standardised import FEWEST_SEEDS, LARGEST_SHARE, as_normal, standardised
 from cotdepth.theory import asymptotic
 
@@ -24,7 +24,7 @@ def compared(validation):
     """The cells, each on (dim, k), of an experiment that is large enough."""
     needs(validation.dim.size >= 4 and validation.dim.max() >= DIM, f"four dimensions, the largest at least {DIM}")
     needs(validation.k.max() >= DEPTH, f"depth {DEPTH}")
-    return cells(validation, "alpha", "tau")
+    return cells(validation)
 
 
 def count(pools) -> int:
@@ -152,7 +152,7 @@ def carried(validation):
 )  # fmt: skip
 def regimes(validation):
     """Phases of the cells."""
-    settings = cells(validation, "alpha", "tau")
+    settings = cells(validation)
     needs(len(settings) >= len(REGIMES), "four settings")
     missing = REGIMES - {_phase(*(float(each[name]) for name in ("alpha", "tau", "sigma"))) for each in settings}
     return Outcome(Check("phases missing", len(missing), 0), Check("phases missing but saturation", len(missing - {"saturation"}), 0))
@@ -166,7 +166,7 @@ def _phase(alpha, tau, sigma):
 def simulated(general, pools, tested_on) -> Check:
     """Largest standardised gap at infinite dimension, over cases and depths to 5."""
     needs(general.dim.size >= 4 and general.dim.max() >= DIM, f"four dimensions, the largest at least {DIM}")
-    return largest_score([at(each, tested_on=tested_on) for each in cells(general, "case")], pools)
+    return largest_score([pick(each, tested_on=tested_on) for each in cells(general)], pools)
 
 
 @LEDGER.claim(

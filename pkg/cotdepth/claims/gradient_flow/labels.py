@@ -7,7 +7,7 @@ What GPT-2 does is a reading, since models of the experiment are of other sizes 
 import numpy as np
 
 from cotdepth.claims.claim import Check, Ledger, NotRun, Outcome, worst, z_limit
-from cotdepth.claims.gradient_flow.cells import chosen, listed, needed
+from cotdepth.claims.reading import chosen, listed, pick
 from cotdepth.label_theory import linear_attention_limit
 
 LEDGER = Ledger("gradient-flow")
@@ -72,7 +72,7 @@ def where_linear_attention_fails(covariate_labels, covariate_limit):
     mean, deviation, n = gpt2(covariate_labels, train_law="random", positions="learned")
     place = {"test_law": "random", "n_context_test": n}
     limit = chosen(covariate_limit, train_law="random").isel(cell=0).error.sel(test_law="random")
-    high = needed(mean, **place) + z_limit(FALSE_ALARM) * deviation.sel(place)
+    high = pick(mean, **place) + z_limit(FALSE_ALARM) * deviation.sel(place)
     return Outcome(Check(f"upper end of the error over the limit, {trained(covariate_labels)}", float(high / limit), 1))
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from cotdepth.claims.claim import Check, Ledger, NotRun, Outcome, worst
-from cotdepth.claims.gradient_flow.cells import listed
+from cotdepth.claims.reading import listed
 from cotdepth.theory import flow
 
 LEDGER = Ledger("gradient-flow")

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from cotdepth.claims.claim import Check, Ledger, Outcome, worst
+from cotdepth.claims.gradient_flow.rates import balanced, positive
 from cotdepth.theory import flow
 
 LEDGER = Ledger("gradient-flow")
@@ -162,11 +163,7 @@ def distance(path, best, value) -> float:
 )  # fmt: skip
 def balance():
     """What the flow conserves, from the path's own states."""
-    def drift(path):
-        squares = np.sum(path.found.key_query.values**2, axis=(1, 2))
-        return np.abs(path.found.value.values**2 - squares).max() / path.found.value.values.max() ** 2
-
-    return Outcome(Check("largest relative imbalance", worst(map(drift, paths())), 1e-9))
+    return balanced(paths())
 
 
 @LEDGER.claim(
@@ -177,5 +174,4 @@ def balance():
 )  # fmt: skip
 def positive_value():
     """The smallest value of each flow."""
-    smallest = (path.found.value.values.min() / path.scale for path in paths())
-    return Outcome(Check("minus the smallest value over the start's", worst(-each for each in smallest), 0))
+    return positive(paths())

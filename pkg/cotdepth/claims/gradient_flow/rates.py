@@ -73,11 +73,16 @@ def _path(covariance, n, theta, part):
 )  # fmt: skip
 def balance():
     """What the flow conserves, from the path's own states."""
+    return balanced(paths())
+
+
+def balanced(paths) -> Outcome:
+    """Whether flows keep ``u^2 = |U|_F^2``."""
     def drift(path):
         squares = np.sum(path.found.key_query.values**2, axis=(1, 2))
         return np.abs(path.found.value.values**2 - squares).max() / path.found.value.values.max() ** 2
 
-    return Outcome(Check("largest relative imbalance", worst(map(drift, paths())), 1e-9))
+    return Outcome(Check("largest relative imbalance", worst(map(drift, paths)), 1e-9))
 
 
 @LEDGER.claim(
@@ -88,7 +93,12 @@ def balance():
 )  # fmt: skip
 def positive_value():
     """The smallest value of each flow."""
-    smallest = (path.found.value.values.min() / path.scale for path in paths())
+    return positive(paths())
+
+
+def positive(paths) -> Outcome:
+    """Whether the value of flows stays positive."""
+    smallest = (path.found.value.values.min() / path.scale for path in paths)
     return Outcome(Check("minus the smallest value over the start's", worst(-each for each in smallest), 0))
 
 

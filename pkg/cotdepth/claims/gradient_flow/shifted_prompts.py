@@ -8,7 +8,7 @@ import numpy as np
 from scipy import stats
 
 from cotdepth.claims.claim import Check, Ledger, NotRun, Outcome, worst
-from cotdepth.claims.gradient_flow.cells import chosen, listed, needed
+from cotdepth.claims.reading import chosen, listed, pick
 
 LEDGER = Ledger("gradient-flow")
 FALSE_ALARM = 1e-3
@@ -51,7 +51,7 @@ def simulation_of_other_labels(shifts, shifted):
 
 def agreement(shifts, shifted, labels) -> Outcome:
     """The largest standardised difference of mean errors, for these labels."""
-    exact, seen = (listed(each).sel(label=labels) for each in (shifts, needed(shifted, model="flow limit")))
+    exact, seen = (listed(each).sel(label=labels) for each in (shifts, pick(shifted, model="flow limit")))
     there = exact.seed_mean.notnull()  # cells have labels, scales and lengths of their own
     judged = there & ~(seen.seed_mean_standard_error >= LARGEST_SHARE * seen.seed_mean)  # what is not a number is
     gaps, seeds = abs((seen.seed_mean - exact.seed_mean) / seen.seed_mean_standard_error).values[judged.values], shifted.sizes["seed"]

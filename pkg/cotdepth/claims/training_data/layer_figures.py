@@ -5,7 +5,8 @@ from scipy.optimize import brentq
 from scipy.stats import t as student
 
 from cotdepth.claims.claim import Check, Ledger, Outcome, worst
-from cotdepth.claims.training_data.runs import FALSE_ALARM, FEWEST_FOR_NONE, RATE, below_zero, ends, enough_for_none, log_ratio, pick
+from cotdepth.claims.reading import pick
+from cotdepth.claims.training_data.runs import FALSE_ALARM, FEWEST_FOR_NONE, RATE, below_zero, ends, enough_for_none, log_ratio
 from cotdepth.theory import finite
 
 LEDGER = Ledger("training-data")

@@ -64,15 +64,6 @@ def setting(data: xr.Dataset | xr.DataArray, name: str):
     return data[name].values.item()
 
 
-def pick(data: xr.DataArray | xr.Dataset, **labels):
-    """The values at these labels; NotRun, naming what it needs, if one is not on its axis or the axis is not there."""
-    for name, value in labels.items():
-        if name not in data.dims or value not in data[name].values:
-            raise NotRun(f"needs {name} = {value}")
-        data = data.sel({name: value})
-    return data
-
-
 def ends(data: xr.DataArray | xr.Dataset, axis: str) -> tuple:
     """Smallest and largest label of an axis; NotRun if it has fewer than two."""
     if data.sizes.get(axis, 1) < 2:

@@ -4,7 +4,8 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from cotdepth.claims.claim import Ledger, NotRun, Outcome
-from cotdepth.claims.training_data.runs import RATE, below_zero, ends, log_ratio, noted, pick, setting
+from cotdepth.claims.reading import pick
+from cotdepth.claims.training_data.runs import RATE, below_zero, ends, log_ratio, noted, setting
 
 LEDGER = Ledger("training-data")
 SETTING = "types Easy-Short, Hard-Short, Easy-Long, Hard-Long (decay 0.2 or 0.8, support short or long) and a hard target"

@@ -3,7 +3,8 @@
 import numpy as np
 
 from cotdepth.claims.claim import Ledger, NotRun, Outcome
-from cotdepth.claims.training_data.runs import RATE, below_zero, ends, log_ratio, log_ratio_by_seed, noted, pick, setting
+from cotdepth.claims.reading import pick
+from cotdepth.claims.training_data.runs import RATE, below_zero, ends, log_ratio, log_ratio_by_seed, noted, setting
 
 LEDGER = Ledger("training-data")
 PAPER = {"layers": 12, "heads": 8, "width": 256, "dim": 10, "steps": 20000}   # section 5
