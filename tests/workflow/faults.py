@@ -58,18 +58,19 @@ class Subject:
         """An artifact or a figure."""
         return self.path(self.chance.choice(sorted(self.expected)))
 
-    def start_with_work(self, *options) -> tuple[Run, int]:
-        """A run that has something to do, and at least how many jobs; ``options`` are snakemake's."""
+    def start_with_work(self, *options, most=None) -> tuple[Run, int]:
+        """A run that has something to do, and at least how many jobs: ``options`` are snakemake's, ``most`` how many results may lack."""
         names = sorted(self.expected)
         cells = [name for name in names if name.startswith(MAP)]
-        for name in self.chance.choice([names, cells, *(self.chance.sample(names, count) for count in range(1, 5))]):
+        removed = self.chance.choice([names, cells, *(self.chance.sample(names, count) for count in range(1, 5))])
+        for name in self.chance.sample(removed, min(most or len(removed), len(removed))):
             self.path(name).unlink(missing_ok=True)
         missing = [name for name in names if not self.path(name).exists()]
         return Run(self.checkout, *options), len({Path(name).with_suffix("") for name in missing})
 
-    def run_to_a_moment(self, *options) -> Run:
+    def run_to_a_moment(self, *options, most=None) -> Run:
         """A run with work, at a random moment: while it starts, or some time after one of its jobs began."""
-        run, work = self.start_with_work(*options)
+        run, work = self.start_with_work(*options, most=most)
         if self.chance.random() < 0.25:
             run.sleep(self.chance.uniform(0, 3))
             return run

@@ -1,0 +1,52 @@
+"""Faults that may strike a run through SLURM: its daemons and its jobs are killed under it. Linux only."""
+
+import os
+from contextlib import contextmanager
+from unittest import mock
+
+from faults import NotPossible
+from runs import jobs_in, kill, wait_for
+from slurm_local import SNAKEMAKE_OPTIONS, missing, running
+
+DOWN = 10   # seconds that a daemon may be away
+TIMES = (1, 3)   # least and most blows to one run
+MOST = 6   # results that a run makes: every job of SLURM starts snakemake once more
+
+
+def daemon_of_slurm_killed(subject) -> int:
+    """SIGKILL to the controller or the node daemon of SLURM; each is started again some seconds later."""
+    struck = 0
+    with _run_through_slurm(subject) as (cluster, run):
+        for _ in range(subject.chance.randint(*TIMES)):
+            run.sleep(subject.chance.uniform(0, DOWN))
+            struck += run.under_way()
+            daemon = subject.chance.choice(["slurmctld", "slurmd"])
+            cluster.kill(daemon)
+            run.sleep(subject.chance.uniform(0, DOWN))
+            cluster.revive(daemon)
+    return struck
+
+
+def job_of_slurm_killed(subject) -> int:
+    """SIGKILL to the interpreters of jobs that SLURM runs."""
+    struck = 0
+    with _run_through_slurm(subject) as (_, run):
+        for _ in range(subject.chance.randint(*TIMES)):
+            if there := wait_for(run, lambda: jobs_in(subject.checkout.folder)):
+                struck += kill(subject.chance.choice(there))
+                run.sleep(subject.chance.uniform(0, DOWN))
+    return struck
+
+
+@contextmanager
+def _run_through_slurm(subject):
+    """A cluster and a run through it with work, at a random moment; until the run ends."""
+    if missing():
+        raise NotPossible(f"SLURM is not here ({', '.join(missing())})")
+    with running() as cluster, mock.patch.dict(os.environ, cluster.settings()):
+        run = subject.run_to_a_moment(*SNAKEMAKE_OPTIONS, most=MOST)
+        yield cluster, run
+        run.wait()
+
+
+FAULTS_OF_SLURM = (daemon_of_slurm_killed, job_of_slurm_killed)
