@@ -40,7 +40,7 @@ def reported(blocks: dict, experiments: dict, figures: dict, claims: dict, check
 
 
 def _stages(stages):
-    return [{"name": name, "inputs": list(stage.inputs), "cells": len(stage.cells)} for name, stage in stages.items()]
+    return [{"name": name, "inputs": list(stage.inputs), "cells": sorted(stage.cells)} for name, stage in stages.items()]
 
 
 def _parameters(stage):

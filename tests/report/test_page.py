@@ -132,12 +132,13 @@ def test_run_times_come_from_logs_and_rather_from_benchmark_files(tmp_path):
     logs.mkdir(parents=True)
     (logs / "a.log").write_text("x.nc: 3.5 s on h, now\nx.nc: 4.5 s on h, later\n")
     (logs / "b.log").write_text("killed")
-    assert stage_times(tmp_path, "e", "train") == (1, 4.5, 4.5)
+    assert stage_times(tmp_path, "e", "train", ["a", "b", "c"]) == (1, 4.5, 4.5)
     benchmark = tmp_path / "benchmarks" / "e" / "train" / "b.tsv"
     benchmark.parent.mkdir(parents=True)
     benchmark.write_text("s\th:m:s\n7.25\t0:00:07\n")
-    assert stage_times(tmp_path, "e", "train") == (2, 11.75, 7.25)
-    assert stage_times(tmp_path, "e", "nothing") is None
+    assert stage_times(tmp_path, "e", "train", ["a", "b", "c"]) == (2, 11.75, 7.25)
+    assert stage_times(tmp_path, "e", "train", ["b"]) == (1, 7.25, 7.25)   # a is no cell of the configuration any more
+    assert stage_times(tmp_path, "e", "nothing", ["a"]) is None
 
 
 def test_numbers_read_well():
@@ -155,11 +156,12 @@ def test_figures_come_by_paper_and_number_those_beyond_the_papers_last():
 
 
 def test_a_table_has_its_texts_first_and_sorts_by_numbers():
-    rows = {"z": ("agreement", [1.5, np.nan], {"long_name": "z", "units": "s"}), "name": ("agreement", ["a", "b"], {"long_name": "who"}),
+    rows = {"z": ("agreement", [np.inf, np.nan], {"long_name": "z", "units": "s"}), "name": ("agreement", ["a", "b"], {"long_name": "who"}),
             "remark": ("agreement", ["", "long " * 20], {"long_name": "remark"})}  # fmt: skip
     table = labelled_table(xr.Dataset(rows | {"other": 1.0}, attrs={"title": "T"}), "agreement")
     assert [column["head"] for column in table["columns"]] == ["who", "z (s)"]
-    assert [[cell["text"] for cell in row["cells"]] for row in table["rows"]] == [["a", "1.5"], ["b", "–"]]
+    assert [[cell["text"] for cell in row["cells"]] for row in table["rows"]] == [["a", "∞"], ["b", "–"]]
+    assert table["rows"][0]["cells"][1]["key"] == "Infinity"   # as scripts write it
     assert table["rows"][1]["notes"] == [{"head": "remark", "text": "long " * 20}]
 
 

@@ -138,6 +138,8 @@ def test_simulation_agrees_where_the_extrapolated_gap_is_within_its_error():
     assert agreement(compared(0.05, [1, 1, 1, 1]), pools(5)).verdict == "holds"   # five standard errors of five pools are not rare
     assert shrinking(compared(0, [0.8, 0.4, 0.2, 0.1]), many).verdict == "holds"
     assert shrinking(compared(0, [0.8, 0.8, 0.8, 0.8]), many).verdict == "fails"
+    assert shrinking(compared(0, [0.3, 0, 0, -0.5]), many).verdict == "fails"   # the other way, and farther
+    assert shrinking(compared(0, [0.001, 0, 0, 0]), many).verdict == "fails"   # noise
     assert above(compared(0, [0.8, 0.4, 0.2, 0.1]), many).verdict == "holds"
     assert above(compared(0, [-0.8, 0.4, 0.2, 0.1]), many).verdict == "fails"
     with pytest.raises(NotRun, match="the largest at least 128"):
@@ -249,7 +251,8 @@ PLANTED = {   # claims of both models, and curves with which they fail
     "long prompts that saturate": (["parted_linear", "parted_softmax"], planted(most=np.maximum(EXPECTED[2], 0.3))),
     "a best depth that does not grow": (["wider_linear", "wider_softmax"], planted(few=turning(20), most=turning(20))),
     "no growth": (["falls_then_grows", "falls_then_grows_softmax"], 3 * [EXPECTED[2]]),
-    "growth from the start": (["falls_then_grows", "falls_then_grows_softmax"], 3 * [turning(0)]),
+    "growth from the start": (["falls_then_grows", "falls_then_grows_softmax", "always_falls", "always_falls_softmax"], 3 * [turning(0)]),
+    "growth from the start with few tasks": (["always_falls", "always_falls_softmax"], planted(few=turning(0))),
     "longer prompts that are slower": (["faster_linear", "faster_softmax"], planted(most=fall(1 / LENGTHS))),
     "no long prompt that ends worse": (["worse_than_short"], 3 * [EXPECTED[2]]),
 }

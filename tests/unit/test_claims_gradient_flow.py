@@ -258,6 +258,8 @@ def test_simulated_shifts():
     assert decided("Theorem 4.2, simulation", shifts=exact.assign(seed_mean=exact.seed_mean + 0.07), shifted=found)[0] == "fails"
     broken = found.assign(seed_mean=found.seed_mean.where(found.query_covariance != "turned"))
     assert decided("Theorem 4.2, simulation", shifts=exact, shifted=broken)[0] == "fails"
+    diverged = found.assign(seed_mean=found.seed_mean.where((found.model != "flow limit") | (found.query_covariance != "turned"), np.inf))
+    assert decided("Section 4.2, query shift, simulated", shifted=diverged)[0] == "fails"
     vague = found.assign(seed_mean_standard_error=0.4 * found.seed_mean)
     assert decided("Theorem 4.2, simulation", shifts=exact, shifted=vague)[0] == "not run"
     assert decided("Theorem 4.2, simulation", shifts=exact, shifted=shifted(usual, seeds=2))[0] == "not run"

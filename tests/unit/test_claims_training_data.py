@@ -255,6 +255,8 @@ def test_an_infinite_run_counts_and_what_is_no_number_is_counted():
     assert not runs.below_zero([np.inf, np.inf, np.inf], "ratio").holds
     found = runs.below_zero([*runs_of, np.nan], "ratio")
     assert found.holds and "1 of 7 runs" in found.measure
+    with pytest.raises(NotRun, match="two thirds"):
+        runs.below_zero([*runs_of, *4 * [np.nan]], "ratio")
 
 
 # --- planted failures ---------------------------------------------------------------------------------------------

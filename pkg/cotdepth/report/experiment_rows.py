@@ -14,12 +14,12 @@ def experiment_rows(experiments: dict, results: Path) -> list[dict]:
 
 
 def _row(name, block, stages, results):
-    times = {stage: stage_times(results, name, stage) for stage in stages}
-    rows = [{"name": stage, "cells": about["cells"], "time": _time(times[stage]), "longest": _longest(times[stage])}
+    times = {stage: stage_times(results, name, stage, about["cells"]) for stage, about in stages.items()}
+    rows = [{"name": stage, "cells": len(about["cells"]), "time": _time(times[stage]), "longest": _longest(times[stage])}
             for stage, about in stages.items()]  # fmt: skip
     known = [found.seconds for found in times.values() if found]
     return {"name": name, "title": block["title"], "parameters": _parameters(block), "stages": rows, "seconds": sum(known),
-            "jobs": sum(about["cells"] for about in stages.values()), "time": duration(sum(known))}  # fmt: skip
+            "jobs": sum(len(about["cells"]) for about in stages.values()), "time": duration(sum(known))}  # fmt: skip
 
 
 def _time(found):

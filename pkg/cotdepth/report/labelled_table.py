@@ -48,4 +48,5 @@ def _column(variable, numeric):
 def _cell(value):
     if isinstance(value, (str, bytes)):
         return {"text": str(value), "key": str(value)}
-    return {"text": str(int(value)) if np.issubdtype(type(value), np.integer) else short(float(value)), "key": repr(float(value))}
+    text = str(int(value)) if np.issubdtype(type(value), np.integer) else short(float(value))
+    return {"text": text, "key": repr(float(value)).replace("inf", "Infinity")}   # as JavaScript reads it

@@ -16,10 +16,10 @@ class StageTimes(NamedTuple):
     longest: float
 
 
-def stage_times(results: Path, experiment: str, stage: str) -> StageTimes | None:
-    """Times of the jobs of a stage when they last ran, or None if none left any."""
-    logs = sorted(Path(results, "logs", experiment, stage).glob("*.log"))
-    found = [seconds for seconds in (_seconds(Path(results), log) for log in logs) if seconds is not None]
+def stage_times(results: Path, experiment: str, stage: str, cells: list[str]) -> StageTimes | None:
+    """Times of the jobs of these cells of a stage when they last ran, or None if none left any."""
+    logs = [Path(results, "logs", experiment, stage, f"{cell}.log") for cell in cells]
+    found = [seconds for seconds in (_seconds(Path(results), log) for log in logs if log.exists()) if seconds is not None]
     return StageTimes(len(found), sum(found), max(found)) if found else None
 
 

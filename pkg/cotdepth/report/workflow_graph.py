@@ -101,7 +101,7 @@ def _figure_edges(figures, nodes, drawn):
 
 def _nodes(experiments, nodes):
     for (name, stage), (x, y) in nodes.items():
-        cells = experiments[name]["stages"][stage]["cells"]
+        cells = len(experiments[name]["stages"][stage]["cells"])
         yield Markup('<rect x="{}" y="{}" width="{}" height="18" rx="9" class="node"/>').format(_short(x - HALF), _short(y - 9), 2 * HALF)
         yield _text(x, y + 4, f"{cells} job{'s' * (cells != 1)}", "middle")
 

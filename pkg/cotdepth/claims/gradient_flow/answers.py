@@ -43,7 +43,7 @@ def simulation(answers, answered):
 )  # fmt: skip
 def third_simulated(answers, answered):
     """The slope in the longest prompts beside both exact ones."""
-    exact, seen = (pick(each, covariance="exponential").isel(n_context=-1) for each in (answers, answered))
+    exact, seen = (pick(each, covariance="exponential").sel(n_context=each.n_context.max()) for each in (answers, answered))
     limit, measure = t_limit(answered, 1), "difference in standard errors"
     gaps = [float(abs(seen.own_query_slope_mean - exact[name]) / seen.own_query_slope_standard_error) for name in reversed(MEASURES[:2])]
     return Outcome(Check(measure, gaps[1], limit), Check(measure, gaps[0], limit))

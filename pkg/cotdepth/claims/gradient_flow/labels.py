@@ -132,9 +132,10 @@ def without_positions(covariate_labels):
     def ratio(law):
         laws(covariate_labels, law)
         found = [gpt2(covariate_labels, train_law=law, positions=kind) for kind in ("none", "learned")]
-        if int(found[0][0].n_context_test.max()) <= found[0][2]:
+        longest = int(found[0][0].n_context_test.max())
+        if longest <= found[0][2]:
             raise NotRun("needs prompts that are longer than in training")
-        bare, placed = (float(mean.sel(test_law=law).isel(n_context_test=-1)) for mean, *_ in found)
+        bare, placed = (float(mean.sel(test_law=law, n_context_test=longest)) for mean, *_ in found)
         return bare / placed
 
     return Outcome(Check(f"largest ratio of errors, {trained(covariate_labels)}", worst(map(ratio, ("fixed", "random"))), 1))

@@ -163,8 +163,8 @@ def trained_layers(layers):
     seeds = enough_for_none(layers.sizes.get("seed", 1))
     chosen = pick(layers, trained="block", n_context_test=layers.n_context_test.values.max()).sel(k=slice(1, None))
     z, relative = np.abs(chosen.pool_z), np.abs(chosen.error_mean / chosen.pool_theory - 1)
-    limit = student.ppf(1 - FALSE_ALARM / (2 * max(int(z.notnull().sum()), 1)), seeds - 1)
-    found = z.values[np.isfinite(z.values)]
+    found = z.values[chosen.pool_theory.notnull().values]
+    limit = student.ppf(1 - FALSE_ALARM / (2 * max(found.size, 1)), seeds - 1)
     share = float((limit * relative / z.where(z > 0)).max())     # relative standard error times the limit
     return Outcome(Check(f"largest absolute t statistic over its limit; differences of {share:.2g} of the mean error would be found",
                          worst(found / limit), 1))  # fmt: skip

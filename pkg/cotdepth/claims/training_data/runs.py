@@ -5,9 +5,11 @@ import xarray as xr
 from scipy.stats import t as student
 
 from cotdepth.claims.claim import Check, NotRun
+from cotdepth.claims.reading import needs
 
 FALSE_ALARM = 0.01
 FEWEST_FOR_NONE = 8   # seeds, before "no difference was found" says anything
+MOST_LEFT_OUT = 1 / 3   # of the runs of a comparison
 LARGEST = 1e6
 LARGEST_LOG = 1418.0   # of a ratio of floats: an infinite run counts as one at their limit
 RATE = "t tests over seeds, taken as normal, with a false-alarm rate of 0.01 over all comparisons, for either verdict"
@@ -18,18 +20,20 @@ def below_zero(values, measure: str) -> Check:
 
     One-sided t tests with a false-alarm rate of 0.01 over all comparisons together, in both directions: the sentence holds if
     every mean is significantly below 0 and fails if one is significantly above. An infinite run, one whose error diverged, counts
-    with the largest logarithm that a ratio can have; one that is not a number is left out, and the measure says how many are.
+    with the largest logarithm that a ratio can have; one that is not a number (both errors diverged) is left out, and the measure says
+    how many are.
 
     Raises
     ------
     NotRun
-        If there are fewer than two runs, or they decide neither way.
+        If there are fewer than two runs, more than a third are not numbers, or they decide neither way.
     """
     given = np.atleast_2d(np.asarray(values, dtype=float))
     rows = [np.clip(row[~np.isnan(row)], -LARGEST_LOG, LARGEST_LOG) for row in given]
     fewest = min((len(row) for row in rows), default=0)
     if fewest < 2:
         raise NotRun(f"needs at least 2 runs for each comparison, has {fewest}")
+    needs(np.isnan(given).mean(axis=1).max() <= MOST_LEFT_OUT, "finite errors, which fewer than two thirds of the runs have")
     with np.errstate(divide="ignore", invalid="ignore"):
         found = [row.mean() / (row.std(ddof=1) / np.sqrt(len(row))) for row in rows]
     limits = [student.ppf(1 - FALSE_ALARM / len(rows), len(row) - 1) for row in rows]

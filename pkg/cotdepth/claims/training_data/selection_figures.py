@@ -16,6 +16,7 @@ READINGS = {  # of "randomizing the eigenbases and the support"
 }
 LONG_ENOUGH = 10   # n / d, of "d << n"
 LENGTH = f"training prompts of n >= {LONG_ENOUGH} d examples, for (4.5) takes n to be far above d"
+NO_WORSE = 1.05   # ratio of errors
 SHORT = "training prompts of the experiment's length, which may be below d"
 MIXTURES = {"prompt": "each training prompt has one task", "example": "each training example has a task of its own"}
 TYPES = ("easy-short", "hard-short", "easy-long", "hard-long")
@@ -151,14 +152,16 @@ def on_exact(reading, mixture):
         "Equation 4.5", f"no worse than (4.4), {reading}, one task per {mixture}",
         sentence="Read as a replacement without loss: the tasks that (4.5) selects serve the target no worse than those by (4.4).",
         form=f"{READINGS[reading]}; {MIXTURES[mixture]}; {LENGTH}: logarithm of the error on the target after two thoughts, tasks"
-             f" selected by (4.5), over that with tasks selected by (4.4) for two thoughts, below 0; {RATE}",
+             f" selected by (4.5), over that with tasks selected by (4.4) for two thoughts, below log({NO_WORSE:g});"
+             f" {RATE}",
         kind="statistical", standing="reading",
     )  # fmt: skip
     def no_worse(exact_target):
         approximate = in_long_prompts(exact_target)
         errors = [pick(chosen.error, reading=reading, mixture=mixture, k=2, model="selected")
                   for chosen in (approximate, pick(exact_target, objective=objective))]  # fmt: skip
-        return Outcome(noted(below_zero(log_ratio(*errors), "log of the ratio of errors"), sizes(exact_target)))
+        worse = log_ratio(*errors) - np.log(NO_WORSE)
+        return Outcome(noted(below_zero(worse, f"log of the ratio of errors over {NO_WORSE:g}"), sizes(exact_target)))
 
     for word in PAIRS:
         on_exact_order(reading, mixture, objective, word)
