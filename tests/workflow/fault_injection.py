@@ -24,6 +24,7 @@ from runs import advice, wait_for_orphans
 from tabulate import tabulate
 
 ATTEMPTS = 6   # how often a user does what a run says before giving up
+TURNS = 5   # of a fault that does not strike, for the run ended before
 ALL = (*KILLS, *OTHERS, *FAULTS_OF_SLURM)
 OUTCOMES = ("recovered by itself", "told by the run", "told by the audit", "losses")
 
@@ -89,6 +90,11 @@ class Tally:
         """Whether anything was lost."""
         return any(outcome == "losses" for _, outcome in self.outcomes)
 
+    def missed(self, kinds) -> list[str]:
+        """Faults of these kinds that had all their turns and struck in none."""
+        turns = Counter(fault for fault, _ in self.outcomes.elements())
+        return [_title(fault) for fault in kinds if turns[fault] >= TURNS and not self.struck[fault]]
+
     def strikes(self, kinds) -> int:
         """How often faults of these kinds struck."""
         return sum(self.struck[fault] for fault in kinds)
@@ -129,12 +135,13 @@ def campaign(subject, wanted: dict, deadline: float) -> Tally:
     return tally
 
 
-def one_turn_each(subject, kinds, deadline: float) -> Tally:
-    """A fault of each kind, in a random order, until something is lost; no further one after the deadline."""
+def each_once(subject, kinds, deadline: float) -> Tally:
+    """A fault of each kind that struck, in a random order, until something is lost; no further turn after the deadline."""
     tally = Tally()
     for fault in subject.chance.sample(kinds, len(kinds)):
-        if time.monotonic() < deadline and not tally.lost:
-            tally.turn(subject, fault)
+        for _ in range(TURNS):
+            if time.monotonic() < deadline and not tally.lost and not tally.struck[fault] and fault not in tally.impossible:
+                tally.turn(subject, fault)
     return tally
 
 
@@ -149,8 +156,8 @@ def main():
     folder = Path(tempfile.mkdtemp(prefix="faults-")) / "checkout"
     copy_project(folder, CONFIG.read_text(encoding="utf-8"))
     started, checkout = time.monotonic(), Checkout(folder)
+    wanted = {KILLS: options.kills, OTHERS: options.others, FAULTS_OF_SLURM: options.slurm}
     try:
-        wanted = {KILLS: options.kills, OTHERS: options.others, FAULTS_OF_SLURM: options.slurm}
         tally = campaign(Subject(checkout, options.seed), wanted, started + 60 * options.minutes)
     finally:
         checkout.end()
@@ -161,6 +168,8 @@ def main():
     if tally.lost:
         raise SystemExit(f"lost something; see {folder}")
     shutil.rmtree(folder.parent)
+    if any(tally.strikes(kinds) < times for kinds, times in wanted.items() if set(kinds) - tally.impossible.keys()):
+        raise SystemExit("fewer faults than wanted: the time was over; see --minutes")
 
 
 def _options():

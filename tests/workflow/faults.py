@@ -15,6 +15,7 @@ from runs import Run, advice, kill, wait_for
 
 CHAIN, MAP = "theory-validation", "trajectories"   # of tests/data/tiny.yaml: every kind of stage, and cells that wait for nothing
 CELLS = 6   # of the map
+PRODUCTS = (".nc", ".png", ".pdf")
 ROOM = re.compile(r"No space left|MB are free on the disk")
 
 
@@ -37,13 +38,16 @@ class Subject:
         Where all choices come from.
     expected : dict
         Bytes of every product of the undisturbed run.
+    beside : dict
+        Bytes of every file beside them: stamps, records of figures, tables of cells, what was configured. Hidden files, which a
+        killed job may leave, do not count.
     """
 
     def __init__(self, checkout, seed):
         self.checkout, self.chance = checkout, random.Random(seed)
         _configure(checkout)
         checkout.run("--cores", "2")
-        self.expected = checkout.products()
+        self.expected, self.beside = checkout.products(), self._files_beside()
         assert self.expected.keys() == checkout.planned_products()
 
     def path(self, name: str) -> Path:
@@ -51,8 +55,12 @@ class Subject:
         return self.checkout.results / name
 
     def whole(self) -> bool:
-        """Whether all is as the undisturbed run left it."""
-        return self.checkout.products() == self.expected
+        """Whether all is as the undisturbed run left it, and nothing is left over."""
+        return self.checkout.products() == self.expected and self._files_beside() == self.beside
+
+    def _files_beside(self):
+        files = {name: content for name, (content, _) in self.checkout.files().items() if Path(name).suffix not in PRODUCTS}
+        return {name: content for name, content in files.items() if not any(part.startswith(".") for part in Path(name).parts)}
 
     def some_product(self) -> Path:
         """An artifact or a figure."""
@@ -98,7 +106,7 @@ def job_killed_as_it_writes(subject) -> int:
     for _ in range(subject.chance.randint(1, CELLS)):
         if writing := wait_for(run, lambda: writers(run, subject.checkout.results)):
             time.sleep(subject.chance.uniform(0, 0.03))
-            struck += kill(writing[0])
+            struck += kill(writing[0]) and bool(temporary_files(subject.checkout.results))
     run.wait()
     return struck
 
@@ -156,12 +164,13 @@ def product_rotten(subject) -> int:
     return True
 
 
-def stamp_damaged(subject) -> int:
-    """A stamp is truncated, changed in one byte, or gone."""
-    path = subject.some_product().with_suffix(".json")
+def record_damaged(subject) -> int:
+    """A stamp, a record of a figure, a table of cells or what was configured is truncated, changed in one byte, or gone."""
+    path = subject.path(subject.chance.choice(sorted(subject.beside)))
     content = path.read_bytes()
     place = subject.chance.randrange(len(content))
-    path.write_bytes(subject.chance.choice([content[:place], content[:place] + b"x" + content[place + 1 :]]))
+    other = b"y" if content[place : place + 1] == b"x" else b"x"
+    path.write_bytes(subject.chance.choice([content[:place], content[:place] + other + content[place + 1 :]]))
     if subject.chance.random() < 0.3:
         path.unlink()
     return True
@@ -230,9 +239,13 @@ def _configure(checkout):
 
 def writers(run, results):
     """Jobs of a run that have an artifact or figure under a temporary name, which tells their number."""
-    names = [path.name for pattern in ("*/*/.*", "figures/.*") for path in results.glob(pattern)]
-    numbers = {int(number) for name in names for number in re.findall(r"\d+", name)}
+    numbers = {int(number) for path in temporary_files(results) for number in re.findall(r"\d+", path.name)}
     return [job for job in run.jobs() if job.pid in numbers] if numbers else []
+
+
+def temporary_files(results):
+    """What jobs are writing, or left when they were killed."""
+    return [path for pattern in ("*/*/.*", "figures/.*") for path in results.glob(pattern)]
 
 
 @contextmanager
@@ -264,4 +277,4 @@ def _unmount(folder):
 
 
 KILLS = (job_killed, job_killed_as_it_writes, snakemake_killed, everything_killed, killed_twice, interrupted)
-OTHERS = (product_truncated, product_rotten, stamp_damaged, memory_lost, memory_lost_in_a_run, two_runs_at_once, disk_full)
+OTHERS = (product_truncated, product_rotten, record_damaged, memory_lost, memory_lost_in_a_run, two_runs_at_once, disk_full)

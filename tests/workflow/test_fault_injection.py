@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import psutil
 import pytest
-from fault_injection import ALL, campaign, one_turn_each, settle
+from fault_injection import ALL, TURNS, campaign, each_once, settle
 from faults import KILLS, OTHERS, NotPossible, NotTold, Subject, disk_full, writers
 from runs import advice, kill_all_in, processes_in
 
@@ -21,8 +21,8 @@ def subject(checkout):
 @pytest.mark.parametrize("kinds", [KILLS, tuple(fault for fault in OTHERS if fault is not disk_full)])
 def test_faults_at_random_moments_lose_nothing(subject, kinds):
     """On a slow machine fewer of them."""
-    tally = one_turn_each(subject, kinds, deadline=time.monotonic() + 400)
-    assert not tally.impossible and not tally.lost, tally.table(kinds)
+    tally = each_once(subject, kinds, deadline=time.monotonic() + 400)
+    assert not tally.impossible and not tally.lost and not tally.missed(kinds), tally.table(kinds)
 
 
 def test_a_loss_counts_and_ends_a_campaign_though_the_fault_did_not_strike(monkeypatch):
@@ -33,8 +33,14 @@ def test_a_loss_counts_and_ends_a_campaign_though_the_fault_did_not_strike(monke
 
 
 def test_a_fault_that_is_not_told_of_counts_as_a_loss():
-    tally = one_turn_each(SimpleNamespace(chance=random.Random(1)), [is_not_told], deadline=float("inf"))
+    tally = each_once(SimpleNamespace(chance=random.Random(1)), [is_not_told], deadline=float("inf"))
     assert tally.lost
+
+
+def test_a_fault_that_never_strikes_is_missed(monkeypatch):
+    monkeypatch.setattr("fault_injection.settle", lambda _: "recovered by itself")
+    tally = each_once(SimpleNamespace(chance=random.Random(1)), [never_strikes], deadline=float("inf"))
+    assert tally.missed([never_strikes]) == ["never strikes"] and tally.outcomes.total() == TURNS
 
 
 def test_only_jobs_of_the_run_count_as_writing(tmp_path):
@@ -79,6 +85,13 @@ def test_results_that_differ_without_a_word_count_as_a_loss(subject):
     name = next(iter(subject.expected))
     subject.expected[name] += b" "
     assert settle(subject) == "losses"
+
+
+def test_a_record_that_is_gone_is_no_whole_result_though_every_picture_is_there(subject):
+    [record] = (name for name in subject.beside if name.endswith(".made.json"))
+    subject.path(record).unlink()
+    assert subject.checkout.products() == subject.expected and not subject.whole()
+    assert settle(subject) != "losses" and subject.whole()
 
 
 def test_a_file_too_many_counts_as_a_loss(subject):

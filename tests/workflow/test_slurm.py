@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fault_injection import inject
+from fault_injection import each_once
 from faults import Subject
 from faults_of_slurm import FAULTS_OF_SLURM
 from slurm_local import SNAKEMAKE_OPTIONS, LocalSlurm, missing, running
@@ -191,4 +191,5 @@ def test_a_preempted_job_runs_again_as_it_was_planned_though_the_configuration_c
 
 @pytest.mark.parametrize("fault", FAULTS_OF_SLURM)
 def test_nothing_is_lost_when_daemons_or_jobs_of_the_cluster_are_killed(checkout, turn, fault):
-    assert inject(Subject(checkout, seed=1), fault)[1] != "losses"
+    tally = each_once(Subject(checkout, seed=1), [fault], deadline=time.monotonic() + 400)
+    assert tally.struck[fault] and not tally.lost, tally.table([fault])
