@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cotdepth import spec
-from cotdepth.cells import read_cells, require_names
+from cotdepth.cells import read_cells, require_names, table_digest
 from cotdepth.records import read_record
 from cotdepth.stamps import INDEX, LEDGER, ArtifactError, StampError, read_stamp
 
@@ -64,8 +64,13 @@ def listed(root: Path) -> list[Path]:
     ArtifactError
         If the folder holds no results.
     """
-    tables = [Path(root) / name / "cells.csv" for name in _index(root)["experiments"]]
-    return [table.parent / stage / f"{cell}.nc" for table in tables for stage, cell in read_cells(table)]
+    index = _index(root)
+    tables = [Path(root) / name / "cells.csv" for name in index["experiments"]]
+    cells = [(table.parent, row) for table in tables for row in read_cells(table)]
+    for table in tables:   # readable, but shorter than it was, it would call good results foreign
+        if table_digest(table.read_text(encoding="utf-8")) != index["tables"].get(table.parent.name):
+            raise ArtifactError(f"{table}: edited, or cut short; `snakemake -n` with the configuration of these results writes it afresh")
+    return [folder / stage / f"{cell}.nc" for folder, (stage, cell) in cells]
 
 
 def explain(path: Path) -> list[str]:
@@ -156,7 +161,8 @@ def _index(root):
     path = Path(root) / INDEX
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
-        names = [name for kind in ("experiments", "figures") for name in index[kind]]
+        index["tables"] = dict(index["tables"])
+        names = [name for kind in ("experiments", "figures", "tables") for name in index[kind]]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise ArtifactError(f"{root}: no results here; run snakemake first, or name another folder with --root") from None
     require_names(path, names)

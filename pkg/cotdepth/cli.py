@@ -123,12 +123,22 @@ def _audit(given):
     if given.repair:
         _repair(given.root)
     findings = audit(given.root)
-    faults = [finding for finding in findings if finding.verdict != "ok"]
-    if faults:
-        rows = [(finding.verdict, _plain(finding.path), _plain(finding.reason)) for finding in faults]
+    faults = sorted((finding for finding in findings if finding.verdict not in ("ok", "missing")), key=lambda fault: fault.verdict)
+    rows = [(fault.verdict, _plain(fault.path), _plain(fault.reason)) for fault in faults] + _missing(findings)
+    if rows:
         print(tabulate(rows, ["verdict", "file", "reason"], disable_numparse=True))
     print(", ".join(f"{count} {verdict}" for verdict, count in sorted(Counter(finding.verdict for finding in findings).items())))
-    return 1 if faults else 0
+    return 1 if rows else 0
+
+
+def _missing(findings):
+    """A row for each folder in which files are missing, or for the file where it is one."""
+    folders = {}
+    for finding in findings:
+        if finding.verdict == "missing":
+            folders.setdefault(finding.path.parent, []).append(finding)
+    return [("missing", _plain(folder), f"{len(files)} files not made yet") if len(files) > 1
+            else ("missing", _plain(files[0].path), files[0].reason) for folder, files in folders.items()]  # fmt: skip
 
 
 def _repair(root):
@@ -171,13 +181,17 @@ def _check(given):
 
     from cotdepth.config_files import read_config_file
     from cotdepth.spec import PACKAGE
-    from cotdepth.workflow import load_plan
+    from cotdepth.workflow import load_needs, load_plan
 
     checkout = PACKAGE.parent.parent
     config = read_config_file(checkout / "config.yaml")
     for path in given.files:
         update_config(config, read_config_file(path))
     plan = load_plan(checkout, config)
+    load_needs(checkout, plan)
+    if not plan.results.resolve().is_relative_to(checkout / "results"):
+        print(f"cotdepth: results = {str(plan.results)!r}: snakemake would write to {_plain(plan.results.resolve())}, outside of the "
+              "folder for results; look whether you want that", file=sys.stderr)  # fmt: skip
     print(f"valid, with config.yaml: {len(plan.experiments)} experiments, {len(plan.all_artifacts())} artifacts and {len(plan.figures)} "
           f"figures in {_plain(plan.results)}")  # fmt: skip
 

@@ -53,7 +53,10 @@ def _text(path):
         raise ConfigError("no such file")
     if path.stat().st_size > LARGEST_FILE:
         raise ConfigError(f"larger than {LARGEST_FILE} bytes")
-    return path.read_text(encoding="utf-8")
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ConfigError("not a text; targets go before --configfile") from None
 
 
 def _parsed(text):

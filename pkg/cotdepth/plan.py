@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from cotdepth import spec
+from cotdepth.cells import table_digest
 from cotdepth.claim_stages import AGREEMENT, CLAIMS, agreement_stages, claim_stages
 from cotdepth.config import ConfigError
 from cotdepth.experiments import FAMILIES, experiment_points, experiment_stages
@@ -129,10 +130,12 @@ class Plan:
     def _files(self):
         """The index, every table of cells and every stamp: its path, its text and the files that were made from it."""
         code = functools.cache(functools.partial(spec.code_digests, known={}))
-        names = {"experiments": list(self.experiments), "figures": list(self.figures), "ledger": bool(self.claims)}
-        yield self.results / INDEX, json.dumps(names, indent=1) + "\n", []
+        tables = {experiment: _cells_table(stages) for experiment, stages in self.experiments.items()}
+        index = {"experiments": list(self.experiments), "figures": list(self.figures), "ledger": bool(self.claims),
+                 "tables": {experiment: table_digest(table) for experiment, table in tables.items()}}  # fmt: skip
+        yield self.results / INDEX, json.dumps(index, indent=1) + "\n", []
         for experiment, stages in self.experiments.items():
-            yield self.results / experiment / "cells.csv", _cells_table(stages), []
+            yield self.results / experiment / "cells.csv", tables[experiment], []
             for name, stage in stages.items():
                 for cell, (axes, parameters) in stage.cells.items():
                     inputs = {source: self._upstream_cells(experiment, name, cell, source) for source in stage.inputs}

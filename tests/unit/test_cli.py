@@ -11,6 +11,7 @@ import pytest
 import xarray as xr
 
 from cotdepth import spec, stamps, store
+from cotdepth.cells import table_digest
 from cotdepth.cli import main
 
 CODE = {"cotdepth.streams": spec.code_digest(spec.module_path("cotdepth.streams"))}
@@ -33,7 +34,8 @@ class Results:
 
     def configure(self, experiments, figures):
         """Write the index of the configuration, as the workflow does."""
-        (self.root / stamps.INDEX).write_text(json.dumps({"experiments": experiments, "figures": figures}))
+        tables = {name: table_digest((self.root / name / "cells.csv").read_text()) for name in experiments}
+        (self.root / stamps.INDEX).write_text(json.dumps({"experiments": experiments, "figures": figures, "tables": tables}))
 
     def path(self, stage, axes=ONE):
         return self.root / "e" / stage / f"{spec.cell_name(axes)}.nc"

@@ -144,9 +144,12 @@ def test_files_with_hostile_names_go_aside_and_show_in_one_line(results, command
     lambda root: (root / "e" / "cells.csv").write_text("stage,cell\n..,x\n"),
     lambda root: (root / "e" / "cells.csv").write_text("stage,cell\nfirst\n"),
     lambda root: (root / "e" / "cells.csv").write_text("no,table\n1,2\n"),
+    lambda root: (root / "e" / "cells.csv").write_text(""),
+    lambda root: (root / "e" / "cells.csv").write_text("stage,cell\n"),
+    lambda root: (root / "e" / "cells.csv").write_text("".join((root / "e" / "cells.csv").read_text().splitlines(keepends=True)[:-1])),
     lambda root: (root / "e" / "cells.csv").write_bytes(b"\xff\xfe"),
     lambda root: (root / "e" / "cells.csv").write_text("stage,cell\nfirst," + "x" * 200_000 + "\n"),
-], ids=range(10))  # fmt: skip
+], ids=range(13))  # fmt: skip
 @pytest.mark.parametrize("arguments", [["audit"], ["audit", "--repair"], ["prune", "--yes"], ["ls"]], ids=" ".join)
 def test_tables_that_lead_out_of_the_results_are_refused_and_nothing_is_touched(results, command, spoil, arguments):
     spoil(results.root)

@@ -122,14 +122,14 @@ for _standing in STANDINGS:
 
 
 def chain_errors(chains, task, depth):
-    """Mean errors at the end of training with ``depth`` thoughts, (n_context, supervision, seed, k)."""
+    """Mean errors at the end of training with ``depth`` thoughts, (n_context, supervision, seed, k), lengths and seeds of the task."""
     chosen = pick(chains.error_mean, train_covariance=task, train_depth=depth).isel(step=-1)
-    return chosen.transpose("n_context", "supervision", "seed", "k").dropna("n_context", how="all")
+    return chosen.transpose("n_context", "supervision", "seed", "k").dropna("n_context", how="all").dropna("seed", how="all")
 
 
 def decide_chains(rows, chains):
-    """Whether all are below 0, with the length of training."""
-    return Outcome(noted(below_zero(rows, RATIO), f"{chains.sizes['seed']} seeds, {int(chains.step[-1])} steps of training"))
+    """Whether all are below 0, with the number of seeds and the length of training."""
+    return Outcome(noted(below_zero(rows, RATIO), f"{np.shape(rows)[-1]} seeds, {int(chains.step[-1])} steps of training"))
 
 
 def on_training_depth(number, depth):
