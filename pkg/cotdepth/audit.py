@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cotdepth import spec
-from cotdepth.cells import read_cells, require_names, table_digest
+from cotdepth.cells import read_cells, require_names
 from cotdepth.records import read_record
 from cotdepth.stamps import INDEX, LEDGER, ArtifactError, StampError, read_stamp
 
@@ -71,6 +71,11 @@ def listed(root: Path) -> list[Path]:
         if table_digest(table.read_text(encoding="utf-8")) != index["tables"].get(table.parent.name):
             raise ArtifactError(f"{table}: edited, or cut short; `snakemake -n` with the configuration of these results writes it afresh")
     return [folder / stage / f"{cell}.nc" for folder, (stage, cell) in cells]
+
+
+def table_digest(text: str) -> str:
+    """What tells a table of cells from one that was edited or cut short."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def explain(path: Path) -> list[str]:

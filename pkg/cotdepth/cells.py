@@ -1,7 +1,6 @@
 """The table ``cells.csv`` of an experiment: which cells its stages have. Names in it become paths, so they must be plain names."""
 
 import csv
-import hashlib
 import re
 from pathlib import Path
 
@@ -24,11 +23,6 @@ def read_cells(table: Path) -> list[tuple[str, str]]:
         raise ArtifactError(f"{table}: not a table of cells ({error}); `snakemake -n` writes it afresh") from None
     require_names(table, [name for row in rows for name in row])
     return rows
-
-
-def table_digest(text: str) -> str:
-    """What tells a table of cells from one that was edited or cut short."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def require_names(path: Path, names: list) -> None:

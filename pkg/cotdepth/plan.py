@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from cotdepth import spec
-from cotdepth.cells import table_digest
+from cotdepth.audit import table_digest
 from cotdepth.claim_stages import AGREEMENT, CLAIMS, agreement_stages, claim_stages
 from cotdepth.config import ConfigError
 from cotdepth.experiments import FAMILIES, experiment_points, experiment_stages

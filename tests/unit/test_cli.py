@@ -11,7 +11,7 @@ import pytest
 import xarray as xr
 
 from cotdepth import spec, stamps, store
-from cotdepth.cells import table_digest
+from cotdepth.audit import table_digest
 from cotdepth.cli import main
 
 CODE = {"cotdepth.streams": spec.code_digest(spec.module_path("cotdepth.streams"))}
