@@ -57,10 +57,10 @@ def values(plan, stage):
 
 
 def written(plan):
-    """The texts of all stamps that a plan writes, by stage and cell, but for the report's: it shows the whole configuration."""
+    """The texts of all stamps that a plan writes, by stage and cell; not of the index and the report, which tell the whole of it."""
     plan.write()
     return {path.relative_to(plan.results).with_suffix("").as_posix(): path.read_text() for path in plan.results.rglob("*.json")
-            if path != plan.report.with_suffix(".json")}  # fmt: skip
+            if path.parent != plan.results}  # fmt: skip
 
 
 def changed_stages(before, after):

@@ -24,6 +24,8 @@ def daemon_of_slurm_killed(subject) -> int:
             cluster.kill(daemon)
             run.sleep(subject.chance.uniform(0, DOWN))
             cluster.revive(daemon)
+            # a job that ended just before counts as running, until its time is over, unless the nodes are asked anew
+            cluster.ask("scontrol", "reconfigure")
     return struck
 
 
