@@ -24,8 +24,6 @@ def daemon_of_slurm_killed(subject) -> int:
             cluster.kill(daemon)
             run.sleep(subject.chance.uniform(0, DOWN))
             cluster.revive(daemon)
-            # a job that ended just before counts as running, until its time is over, unless the nodes are asked anew
-            cluster.ask("scontrol", "reconfigure")
     return struck
 
 
@@ -48,7 +46,9 @@ def _run_through_slurm(subject):
     with running() as cluster, mock.patch.dict(os.environ, cluster.settings()):
         run = subject.run_to_a_moment(*SNAKEMAKE_OPTIONS, most=MOST)
         yield cluster, run
-        run.wait()
+        while run.under_way():   # a job that ended just before the controller did counts as running until nodes are asked anew
+            run.sleep(DOWN)
+            cluster.ask("scontrol", "reconfigure")
 
 
 FAULTS_OF_SLURM = (daemon_of_slurm_killed, job_of_slurm_killed)
