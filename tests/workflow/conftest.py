@@ -115,7 +115,7 @@ class Checkout:
     def planned_products(self) -> set[str]:
         """Every artifact and figure that the configuration asks for, by path in the results folder."""
         plan = self.plan()
-        figures = {f"figures/{name}.{kind}" for name in plan.figures for kind in ("png", "pdf")} | {"claims.nc"}
+        figures = {f"figures/{name}.{kind}" for name in plan.figures for kind in ("png", "pdf")} | ({"claims.nc"} if plan.claims else set())
         return figures | {str(Path(path).relative_to(plan.results)) for path in plan.all_artifacts()}
 
     def artifact(self, stage: str, cell: str, experiment: str = "theory-validation") -> Path:

@@ -223,7 +223,7 @@ def disk_full(subject) -> int:
 
 
 def _configure(checkout):
-    """A configuration of jobs of a second, and nothing but its results."""
+    """A configuration of jobs of a second, and nothing but its results: judging claims would take longer than all others together."""
     path = checkout.folder / "config.yaml"
     config = yaml.safe_load(path.read_text(encoding="utf-8"))
     for name in {*config["experiments"]} - {CHAIN}:
@@ -231,9 +231,12 @@ def _configure(checkout):
     for name in {*config["figures"]} - {CHAIN}:
         for made in (checkout.results / "figures").glob(f"{name}.*"):
             made.unlink()
+    shutil.rmtree(checkout.results / "claims", ignore_errors=True)
+    for made in checkout.results.glob("claims.*"):
+        made.unlink()
     chain, cells = (config["experiments"][name] for name in (CHAIN, MAP))
     cells["grids"] = [{"alpha": 1 + index, "tau": 3, "sigma": 0.1} for index in range(CELLS)]
-    config |= {"experiments": {CHAIN: chain, MAP: cells}, "figures": {CHAIN: config["figures"][CHAIN]}}
+    config |= {"experiments": {CHAIN: chain, MAP: cells}, "figures": {CHAIN: config["figures"][CHAIN]}, "claims": {}}
     path.write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
 
 
