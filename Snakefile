@@ -13,6 +13,8 @@ import cotdepth.workflow
 configfile: "config.yaml"
 
 
+if workflow.is_main_process:
+    cotdepth.workflow.require_config_files(workflow.configfiles)
 plan = cotdepth.workflow.load_plan(Path(workflow.basedir), config)
 if workflow.is_main_process:  # never from inside a submitted job: it may see a newer configuration than it was submitted with
     cotdepth.workflow.write_stamps(plan, locks=Path(".snakemake/locks"))

@@ -6,6 +6,7 @@ language YTE. `./run` has them read here first; ``cotdepth check FILE`` does it 
 
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 
 import yaml
@@ -22,7 +23,7 @@ def read_config_file(path: Path) -> dict:
     Raises
     ------
     ConfigError
-        If the file is missing, too large, neither JSON nor plain YAML, or holds code.
+        If the file is missing, too large, neither JSON nor plain YAML, gives a key twice, or holds code.
     """
     try:
         config = _parsed(_text(Path(path)))
@@ -62,14 +63,15 @@ def _text(path):
 def _parsed(text):
     """JSON if it is that, else YAML, as snakemake tries them."""
     try:
-        return json.loads(text)
-    except ValueError:
+        return json.loads(text, object_pairs_hook=_unique_keys)
+    except json.JSONDecodeError:
         pass
     loader = yaml.SafeLoader(text)
     root = loader.get_single_node()
     if root is None:
         return None
     _require_small(root)
+    _require_unique_keys(root)
     return loader.construct_document(root)
 
 
@@ -83,6 +85,28 @@ def _require_small(root):
         if count > 2 * MOST_VALUES or depth > DEEPEST + 1:
             raise ConfigError("too many values, or too deep inside each other, with its aliases written out")
         waiting += [(one, depth + 1) for item in inside for one in (item if isinstance(item, tuple) else (item,))]
+
+
+def _require_unique_keys(node):
+    """Refuse a key that a mapping gives twice: the last would count, without a word."""
+    pairs = node.value if isinstance(node, yaml.MappingNode) else []
+    lines = {}
+    for key in (key for key, _ in pairs if isinstance(key, yaml.ScalarNode)):
+        line, name = key.start_mark.line + 1, (key.tag, key.value)
+        if name in lines:
+            raise ConfigError(f"line {line}: {key.value!r} is given a second time, first in line {lines[name]}; leave one out")
+        lines[name] = line
+    inside = node.value if isinstance(node, yaml.SequenceNode) else [value for _, value in pairs]
+    for value in inside:
+        _require_unique_keys(value)
+
+
+def _unique_keys(pairs):
+    """An object of JSON, refused if it gives a key twice."""
+    twice = [key for key, times in Counter(key for key, _ in pairs).items() if times > 1]
+    if twice:
+        raise ConfigError(f"{twice[0]!r} is given a second time; leave one out")
+    return dict(pairs)
 
 
 def _reason(error):

@@ -8,10 +8,23 @@ import yaml
 
 from cotdepth import spec
 from cotdepth.config import ConfigError, check_config
+from cotdepth.config_files import read_config_file
 from cotdepth.plan import Plan
 from cotdepth.resources import growing, job_needs
 from cotdepth.room import shortage
 from cotdepth.run_locks import is_held
+
+
+def require_config_files(paths: list[str]) -> None:
+    """Exit with code 2 and one line if one of the files that a configuration was made of says what `read_config_file` refuses.
+
+    Snakemake's own reading is more lenient: of a key that is given twice it keeps the last.
+    """
+    try:
+        for path in paths:
+            read_config_file(path)
+    except ConfigError as error:
+        _stop(str(error))
 
 
 def load_plan(checkout: Path, config: dict) -> Plan:

@@ -156,6 +156,9 @@ FILES = {
     "nothing": "",
     "a half character": '{"results": "\\ud800"}',
     "a line break in a name": '{"experiments": {"a\\n": {}}}',
+    "a key twice": "results: a\nresults: b",
+    "a key twice, deep inside": "experiments:\n  a: [{alpha: 1, tau: 2, alpha: 3}]",
+    "a key twice in JSON": '{"experiments": {"a": 1, "a": 2}}',
     "a terminal command": 'results: "\\e[2J"',
 }
 

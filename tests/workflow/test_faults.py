@@ -16,6 +16,7 @@ def stop_line(done):
 
 @pytest.mark.parametrize("old, new, key, value, allowed", [
     ("n_test: 5", "n_tset: 5", "n_tset", "unknown key", "'n_test'"),
+    ("results: results", "results: results\nresults: other", "config.yaml", "'results' is given a second time", "leave one out"),
     ("results: results", "results: results\nfigurs: {}", "figurs", "unknown key", "'figures'"),
     ("results: results", "results: results\nresources: {train_lsaa: {runtime: 5}}", "resources.train_lsaa", "no such rule", "'train_lsa'"),
     ("results: results", "results: results\nresources: {train_lsa: {runtime: 0}}", "train_lsa.runtime", "0", "a whole number >= 1"),
