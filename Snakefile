@@ -17,7 +17,7 @@ if workflow.is_main_process:
     cotdepth.workflow.require_config_files(workflow.configfiles)
 plan = cotdepth.workflow.load_plan(Path(workflow.basedir), config)
 if workflow.is_main_process:  # never from inside a submitted job: it may see a newer configuration than it was submitted with
-    cotdepth.workflow.write_stamps(plan, locks=Path(".snakemake/locks"))
+    cotdepth.workflow.write_stamps(plan)
 needs = cotdepth.workflow.load_needs(Path(workflow.basedir), plan)
 
 
@@ -34,6 +34,7 @@ include: "workflow/rules/report.smk"
 
 onstart:
     cotdepth.workflow.require_unlimited_arrays(workflow.executor_settings, workflow.resource_settings.nodes)
+    cotdepth.workflow.hold_results(plan)
 
 
 onerror:

@@ -1,7 +1,9 @@
 """Are the results what the configuration and the code now say? Answered from the files alone, without Snakemake's records."""
 
+import functools
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,8 +38,9 @@ def audit(root: Path) -> list[Finding]:
         If the folder holds no results.
     """
     root, changes, expected = Path(root), Changes(), configured(root)
-    there = [*root.glob("*/*/[!.]*.nc"), *(path for kind in PICTURES for path in root.glob(f"figures/[!.]*{kind}"))]
-    ours = [path for path in there if path.parent.name == "figures" or (path.parents[1] / "cells.csv").exists()]
+    there = [*root.glob("*/*/[!.]*.nc"), *(path for kind in PICTURES for path in root.glob(f"figures/[!.]*{kind}")),
+             *root.glob(LEDGER)]  # fmt: skip
+    ours = [path for path in there if path.suffix != ".nc" or path.name == LEDGER or (path.parents[1] / "cells.csv").exists()]
     strangers = sorted(set(ours) - set(expected))
     return [*(_judge(path, changes) for path in expected),
             *(Finding(path, "foreign", "not of this configuration") for path in strangers)]  # fmt: skip
@@ -113,12 +116,12 @@ class Changes:
     """What changed since files were made; remembers what it has found, since many files share inputs and code."""
 
     def __init__(self):
-        self._found, self._codes = {}, {}
+        self._found, self._codes, self._recorded = {}, {}, functools.cache(recorded)
 
     def of(self, path: Path) -> list[str]:
         """A line for each parameter, module or input of a file that changed."""
         if path not in self._found:
-            made, (text, stamp) = recorded(path), read_stamp(path.with_suffix(".json"))
+            made, (text, stamp) = self._recorded(path), read_stamp(path.with_suffix(".json"))
             own = [f"parameter {name}: {old} -> {new}" for name, old, new in _differences(made["spec"], stamp["spec"])]
             own += [f"code {name}: {_short(old)} -> {_short(new)}"
                     for name, old, new in _differences(made["code"], self._code_now(stamp["code"]))]  # fmt: skip
@@ -136,7 +139,7 @@ class Changes:
     def _of_input(self, path, content):
         """How an input changed; one that is gone or damaged says nothing about what was made from it."""
         try:
-            now = recorded(path)["content"]
+            now = self._recorded(path)["content"]
             stale = self.of(path)
         except (ArtifactError, StampError):
             return None
@@ -157,8 +160,8 @@ def _place(made):
 
 def _results_folder(path):
     """The results folder that a file lies in: the nearest one above it with an index, or else where an artifact would have it."""
-    above = [folder for folder in path.parents if (folder / INDEX).exists()]
-    return above[0] if above else path.parents[2]
+    parents = Path(os.path.abspath(path)).parents   # a path from within the results names too few of them
+    return next((folder for folder in parents if (folder / INDEX).exists()), parents[2])
 
 
 def _index(root):

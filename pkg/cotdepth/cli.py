@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from cotdepth.config import ConfigError
+from cotdepth.spec import CodeError
 from cotdepth.stamps import ProvenanceError
 
 
@@ -21,7 +22,7 @@ def main(arguments=None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
-    except (ProvenanceError, UsageError, ConfigError, OSError) as error:
+    except (ProvenanceError, CodeError, UsageError, ConfigError, OSError) as error:
         print(f"cotdepth: {_plain(error)}", file=sys.stderr)
         return 2
 
@@ -189,9 +190,10 @@ def _check(given):
         update_config(config, read_config_file(path))
     plan = load_plan(checkout, config)
     load_needs(checkout, plan)
-    if not plan.results.resolve().is_relative_to(checkout / "results"):
-        print(f"cotdepth: results = {str(plan.results)!r}: snakemake would write to {_plain(plan.results.resolve())}, outside of the "
-              "folder for results; look whether you want that", file=sys.stderr)  # fmt: skip
+    written = (checkout / plan.results).resolve()
+    if not written.is_relative_to(checkout / "results"):
+        print(f"cotdepth: results = {str(plan.results)!r}: snakemake would write to {_plain(written)}, outside of the folder for results; "
+              "look whether you want that", file=sys.stderr)  # fmt: skip
     print(f"valid, with config.yaml: {len(plan.experiments)} experiments, {len(plan.all_artifacts())} artifacts and {len(plan.figures)} "
           f"figures in {_plain(plan.results)}")  # fmt: skip
 

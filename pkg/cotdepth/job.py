@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from cotdepth import spec
-from cotdepth.stamps import ProvenanceError, StampError, read_stamp, remove_leftovers, replacing, write_new
+from cotdepth.stamps import ProvenanceError, StampError, asked_inputs, read_stamp, remove_leftovers, replacing, write_new
 
 THREAD_SETTINGS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "NUMBA_NUM_THREADS")
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3   # of malloc.h, with the most that each may be
@@ -44,7 +44,7 @@ class Job:
         self._stamp_text, self._stamp = read_stamp(arguments.stamp)
         self.spec, self.axes = self._stamp["spec"], self._stamp["axes"]
         self.identity = spec.identity(self.axes)
-        self._lineage, self._read = {}, {}
+        self._lineage, self._read, self._asked = {}, {}, asked_inputs(self._stamp)
         self.folder = arguments.out[0].parent
         self.working_folder = self.folder / f".{arguments.out[0].stem}.work"
         self._check_code()
@@ -67,6 +67,7 @@ class Job:
         datasets = [open_artifact(path) for path in paths]
         for path, made in zip(paths, (dataset.attrs for dataset in datasets)):
             label = f"{made['experiment']}/{made['stage']}/{made['cell']}"
+            self._require_asked(path, label)
             self._lineage[label] = {"stamp": made["stamp"], "content": made["content"]}
             self._read[path] = made["content"]
         return datasets
@@ -98,8 +99,16 @@ class Job:
             write_new(temporary, text.encode())
             self._check()
 
+    def _require_asked(self, path, label):
+        """Raise `StampError` if the stamp asks for other inputs: the job was planned by a configuration before or after it."""
+        if self._asked is not None and label not in self._asked:
+            raise StampError(f"{self._arguments.stamp}: does not ask for {path}; nothing was written, run snakemake again")
+
     def _check(self):
-        """Raise `StampError` if the stamp, the code that it describes or an input changed since the job read it."""
+        """Raise `StampError` if the stamp, the code that it describes or an input changed since the job read it, or one is missing."""
+        missing = sorted((self._asked or set()) - self._lineage.keys())
+        if missing:
+            raise StampError(f"{self._arguments.stamp}: asks for {missing[0]} too; nothing was written, run snakemake again")
         if read_stamp(self._arguments.stamp)[0] != self._stamp_text:
             raise StampError(f"{self._arguments.stamp}: changed while the job ran; nothing was written, run snakemake again")
         self._check_code()
@@ -144,7 +153,7 @@ def run(main, inputs=(), choices=None) -> None:
     started = time.perf_counter()
     try:
         main(Job(arguments, script))
-    except (ProvenanceError, OSError, FloatingPointError) as error:
+    except (ProvenanceError, spec.CodeError, OSError, FloatingPointError) as error:
         _stop(script, error)
     except (MemoryError, RuntimeError) as error:
         if not _lacks_memory(error):

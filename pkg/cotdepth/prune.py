@@ -12,11 +12,11 @@ from cotdepth import spec
 from cotdepth.audit import configured, recorded
 from cotdepth.repair import QUARANTINE
 from cotdepth.run_locks import require_no_run
-from cotdepth.stamps import INDEX, TEMPORARY, ArtifactError, StampError, host, read_stamp
+from cotdepth.stamps import INDEX, LEDGER, TEMPORARY, ArtifactError, StampError, host, read_stamp
 
 WORKING = re.compile(r"\.(.+-[0-9a-f]{8})\.work")   # of a cell, as by `cotdepth.job.Job.working_folder`
 LONG = 86400   # seconds without a change, after which nobody writes a temporary file any more: not even on another machine
-BY_CELL = {"logs": (".log",), "benchmarks": (".tsv", ".jsonl")}   # folders with files named as cells and figures are
+BY_CELL = {"logs": (".log",), "benchmarks": (".tsv",)}   # folders with files named as cells and figures are
 OF_CLUSTER = "slurm"   # in the folder of logs: the cluster's own, which it names and removes itself
 UNNAMED, LEFT, GONE = "of no configuration", "left by a killed job", "of something that is gone"
 
@@ -43,7 +43,8 @@ def leftovers(root: Path) -> list[Leftover]:
     """
     root = Path(root)
     wanted = {path.with_suffix("") for path in configured(root)}
-    found = [*_of_cells(root, wanted), *_of_figures(root, wanted), *_of_jobs(root, wanted), *_by_cell(root, wanted)]
+    kinds = (_of_cells, _of_figures, _of_the_ledger, _of_jobs, _by_cell)
+    found = [one for kind in kinds for one in kind(root, wanted)]
     return [Leftover(path, what, _size(path)) for path, what in found]
 
 
@@ -70,12 +71,17 @@ def remove(root: Path, found: list[Leftover]) -> None:
 
 
 def _of_cells(root, wanted) -> Iterator[tuple[Path, str]]:
-    """Artifacts and stamps of cells, and tables of experiments, that no configuration names."""
+    """Artifacts and stamps of cells that no configuration names, and tables of experiments once no artifact is left there.
+
+    Without its table an experiment would be seen by no audit, and what is damaged or foreign there would stay for ever.
+    """
     for table in sorted(root.glob("*/cells.csv")):
-        for path in sorted(table.parent.glob("*/[!.]*.*")):
-            if path.suffix in (".nc", ".json") and path.with_suffix("") not in wanted and _place(path) == path.with_suffix("").parts[-3:]:
+        artifacts = set(table.parent.glob("*/[!.]*.nc"))
+        for path in sorted({*artifacts, *table.parent.glob("*/[!.]*.json")}):
+            if path.with_suffix("") not in wanted and _place(path) == path.with_suffix("").parts[-3:]:
+                artifacts.discard(path)
                 yield path, UNNAMED
-        if not any(table.parent in stem.parents for stem in wanted):
+        if not artifacts and not any(table.parent in stem.parents for stem in wanted):
             yield table, UNNAMED
 
 
@@ -86,6 +92,15 @@ def _of_figures(root, wanted) -> Iterator[tuple[Path, str]]:
             continue
         pictures = [path for path in map(stamp.with_suffix, (".png", ".pdf")) if path.exists() and _made(path)]
         for path in (*pictures, stamp.with_suffix(".made.json"), stamp):
+            if path.exists():
+                yield path, UNNAMED
+
+
+def _of_the_ledger(root, wanted) -> Iterator[tuple[Path, str]]:
+    """The verdicts on claims, with their stamp, log and benchmark, where the configuration has no claims."""
+    ledger, stem = root / LEDGER, Path(LEDGER).stem
+    if ledger.with_suffix("") not in wanted and (not ledger.exists() or _made(ledger)):
+        for path in (ledger, ledger.with_suffix(".json"), root / "logs" / f"{stem}.log", root / "benchmarks" / f"{stem}.tsv"):
             if path.exists():
                 yield path, UNNAMED
 

@@ -15,6 +15,10 @@ PACKAGE = Path(__file__).resolve().parent
 LONGEST_SLUG = 180  # of 255 characters that a file name may have; temporary names are longer than the name itself
 
 
+class CodeError(ValueError):
+    """A module or script that is missing or no valid Python, and so has no digest."""
+
+
 def normalise(value):
     """The same value with numbers in one form: 10.0 becomes 10, -0.0 becomes 0, infinity becomes "inf".
 
@@ -83,7 +87,7 @@ def code_digests(script: Path, known: dict | None = None) -> dict[str, str]:
 
     Raises
     ------
-    ValueError
+    CodeError
         If a file is missing or not valid Python, or uses a relative import.
     """
     script, known, digests = Path(script).resolve(), {} if known is None else known, {}
@@ -118,14 +122,14 @@ def _source(path):
     try:
         return Path(path).read_text(encoding="utf-8")
     except OSError as error:
-        raise ValueError(f"{path}: no digest of this code ({error})") from None
+        raise CodeError(f"{path}: no digest of this code ({error})") from None
 
 
 def _tree(source, path):
     try:
         return ast.parse(source, filename=str(path))
     except SyntaxError as error:
-        raise ValueError(f"{path}: no digest of this code ({error})") from None
+        raise CodeError(f"{path}: no digest of this code ({error})") from None
 
 
 def _read(path):
@@ -151,7 +155,7 @@ def _imports(path, tree):
     found = set()
     for node in tree.body if Path(path).name == "__init__.py" else ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.level:
-            raise ValueError(f"{path}, line {node.lineno}: relative import; write the full name, which code digests follow")
+            raise CodeError(f"{path}, line {node.lineno}: relative import; write the full name, which code digests follow")
         for name in _imported_names(node):
             found.update(_with_parents(name))
     return found

@@ -63,6 +63,20 @@ def read_stamp(path: Path) -> tuple[str, dict]:
     return text, stamp
 
 
+def asked_inputs(stamp: dict) -> set[str] | None:
+    """What the artifacts that a job reads must be, each as ``experiment/stage/cell``; None if its stamp does not list them.
+
+    A stage names its inputs by stage, a figure and what judges several experiments by role and ``experiment/stage``.
+    """
+    inputs, reads = (stamp["spec"].get(name) for name in ("inputs", "reads"))
+    if inputs is None and reads is None:
+        return None
+    own = {source: cells for source, cells in (inputs or {}).items() if isinstance(cells, list)}
+    others = [role for role in {**(inputs or {}), **(reads or {})}.values() if isinstance(role, dict)]
+    return {f"{stamp['experiment']}/{source}/{cell}" for source, cells in own.items() for cell in cells} | {
+        f"{source}/{cell}" for role in others for source, cells in role.items() for cell in cells}  # fmt: skip
+
+
 def write_text(path: Path, text: str) -> bool:
     """Write a file whole or not at all; leave it alone if it already says so. True if it was written."""
     path = Path(path)

@@ -5,7 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
-from cotdepth.audit import listed
+from cotdepth.audit import configured
 from cotdepth.stamps import ArtifactError, ProvenanceError, StampError, read_stamp
 
 
@@ -35,8 +35,8 @@ def rule_times(root: Path, note) -> list[RuleTimes]:
         If the folder holds no results.
     """
     records = defaultdict(list)
-    for artifact in listed(root):
-        benchmark = Path(root, "benchmarks", *artifact.parts[-3:]).with_suffix(".tsv")
+    for artifact in (path for path in configured(root) if path.suffix == ".nc"):
+        benchmark = (Path(root) / "benchmarks" / artifact.relative_to(root)).with_suffix(".tsv")
         if benchmark.exists():
             try:
                 records[_rule(artifact.with_suffix(".json"))].append(_record(benchmark))

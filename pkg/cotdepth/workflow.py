@@ -12,7 +12,7 @@ from cotdepth.config_files import read_config_file
 from cotdepth.plan import Plan
 from cotdepth.resources import growing, job_needs
 from cotdepth.room import shortage
-from cotdepth.run_locks import is_held
+from cotdepth.run_locks import hold, is_under_way
 
 
 def require_config_files(paths: list[str]) -> None:
@@ -57,19 +57,28 @@ def load_needs(checkout: Path, plan: Plan) -> Callable[[str], dict]:
     return lambda rule: growing(needs[rule], plan.device)
 
 
-def write_stamps(plan: Plan, locks: Path) -> None:
+def write_stamps(plan: Plan) -> None:
     """Write the stamps of a plan; exits with code 2 and a message if they can't be made or written.
 
-    While another run holds a lock, stamps that exist keep their content: when a job ends, Snakemake marks its output as
+    While another run is under way, stamps that exist keep their content: when a job ends, Snakemake marks its output as
     newer than all its inputs, and a stamp that changed just before would pass as done.
     """
     try:
-        kept = plan.write(replace=not is_held(locks))
+        kept = plan.write(replace=not is_under_way(Path.cwd(), plan.results))
     except ValueError as error:
         _stop(str(error))
     if kept:
         print(f"cotdepth: a run is under way here, so {kept} changed stamps wait for the next start (if it was killed: "
               "snakemake --unlock)", file=sys.stderr)  # fmt: skip
+
+
+def hold_results(plan: Plan) -> None:
+    """Until this process ends, others know that a run is under way; a line on stderr where the file system knows no locks."""
+    try:
+        hold(plan.results)
+    except OSError as error:
+        print(f"cotdepth: {plan.results}: cannot be locked ({error}); change nothing in the configuration or the code until this run "
+              "ends, and start no other beside it", file=sys.stderr)  # fmt: skip
 
 
 def require_unlimited_arrays(settings, jobs: int) -> None:

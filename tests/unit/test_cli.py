@@ -225,6 +225,30 @@ def test_explain_names_every_change_old_and_new(results, command):
     assert lines[2].startswith("code cotdepth.streams: 00000000 -> ") and len(lines) == 3
 
 
+@pytest.mark.parametrize("folder, given", [("second", "{}"), ("second", "../second/{}"), (".", "second/{}"), ("..", "e/second/{}")])
+def test_explain_says_the_same_from_within_the_results(results, command, monkeypatch, folder, given):
+    changed_input(results)
+    monkeypatch.chdir(results.root / "e" / folder)
+    code, [line], _ = command("explain", given.format(results.path("second").name))
+    assert code == 0 and line.startswith(f"input e/first/{spec.cell_name(ONE)}: ")
+
+
+def test_code_that_is_no_python_is_named_in_one_line(results, command, monkeypatch, tmp_path):
+    broken = tmp_path / "broken.py"
+    broken.write_text("def (")
+    monkeypatch.setattr(spec, "module_path", lambda module: broken)
+    for arguments in (["audit", "--root", results.root], ["explain", results.path("second")]):
+        code, _, [line] = command(*arguments)
+        assert code == 2 and line.startswith(f"cotdepth: {broken}: no digest of this code")
+
+
+def test_verdicts_on_claims_are_foreign_once_no_claims_are_configured(results, command):
+    (results.root / stamps.LEDGER).write_bytes(results.path("first").read_bytes())
+    code, lines, _ = command("audit", "--root", results.root)
+    [foreign] = [line.split()[1] for line in lines if line.startswith("foreign")]
+    assert code == 1 and foreign == str(results.root / "claims.nc")
+
+
 def test_explain_says_if_nothing_changed(results, command):
     assert command("explain", results.path("second")) == (
         0,

@@ -102,6 +102,20 @@ def test_repair_does_not_disturb_a_run(results, command, locked):
     assert command("audit", "--repair", "--root", results.root)[1][0].startswith("moved ")
 
 
+HOLDING = "import sys; from cotdepth.run_locks import hold; hold(sys.argv[1]); print(flush=True); sys.stdin.read()"
+
+
+def test_a_run_that_lost_snakemakes_locks_is_seen_until_its_process_ends_however_it_ends(results, command):
+    truncated(results)
+    with subprocess.Popen([sys.executable, "-c", HOLDING, results.root], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as run:
+        run.stdout.readline()
+        before = contents(results.root)
+        code, _, [line] = command("audit", "--repair", "--root", results.root)
+        assert code == 2 and line.endswith(".run.lock: snakemake is running here; wait for its end") and contents(results.root) == before
+        run.kill()
+    assert command("audit", "--repair", "--root", results.root)[1][0].startswith("moved ")
+
+
 def test_repair_sees_a_run_that_was_started_here_on_results_elsewhere(results, command, tmp_path, monkeypatch):
     started = tmp_path / "started"
     (started / ".snakemake" / "locks").mkdir(parents=True)
@@ -304,6 +318,26 @@ def test_repair_moves_nothing_where_a_run_starts_during_its_audit(results, monke
     with pytest.raises(RunUnderWay):
         repair.repair(results.root)
     assert contents(results.root) == before
+
+
+def test_what_is_damaged_stays_in_sight_of_the_audit_when_its_experiment_goes(results, command):
+    truncated(results)
+    results.configure([], [])
+    command("prune", "--yes", "--root", results.root)
+    assert [line.split()[:2] for line in command("audit", "--root", results.root)[1] if line.startswith("foreign")] == [
+        ["foreign", str(results.path("second"))]]  # fmt: skip
+    command("audit", "--repair", "--root", results.root)
+    command("prune", "--yes", "--root", results.root)
+    assert not [path for path in (results.root / "e").rglob("*") if path.is_file()]
+
+
+def test_verdicts_on_claims_go_with_all_that_is_beside_them_once_no_claims_are_configured(results, command):
+    shutil.copy(results.path("first"), results.root / "claims.nc")
+    for name in ("claims.json", "logs/claims.log", "benchmarks/claims.tsv"):
+        add(results, name)
+    kept = [add(results, "logs/report.log"), add(results, "report.json")]
+    command("prune", "--yes", "--root", results.root)
+    assert not list(results.root.rglob("claims.*")) and all(path.exists() for path in kept)
 
 
 def test_links_are_removed_and_not_followed(results, command, tmp_path):

@@ -129,8 +129,9 @@ class Checkout:
 
     def files(self) -> dict[str, tuple[bytes, int]]:
         """Bytes and time of every file of the results but logs and benchmarks, by path in the results folder."""
-        paths = (path for path in self.results.rglob("*") if path.is_file() and not {"logs", "benchmarks"} & {*path.parts})
-        return {str(path.relative_to(self.results)): (path.read_bytes(), path.stat().st_mtime_ns) for path in paths}
+        names = [path.relative_to(self.results) for path in self.results.rglob("*") if path.is_file()]
+        paths = {str(name): self.results / name for name in names if name.parts[0] not in ("logs", "benchmarks")}
+        return {name: (path.read_bytes(), path.stat().st_mtime_ns) for name, path in paths.items()}
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,8 @@ from pathlib import Path
 import yaml
 from runs import Run, advice, kill, wait_for
 
+from cotdepth.stamps import TEMPORARY
+
 CHAIN, MAP = "theory-validation", "trajectories"   # of tests/data/tiny.yaml: every kind of stage, and cells that wait for nothing
 CELLS = 6   # of the map
 PRODUCTS = (".nc", ".png", ".pdf")
@@ -242,7 +244,7 @@ def _configure(checkout):
 
 def writers(run, results):
     """Jobs of a run that have an artifact or figure under a temporary name, which tells their number."""
-    numbers = {int(number) for path in temporary_files(results) for number in re.findall(r"\d+", path.name)}
+    numbers = {int(match["process"]) for path in temporary_files(results) if (match := TEMPORARY.fullmatch(path.name))}
     return [job for job in run.jobs() if job.pid in numbers] if numbers else []
 
 

@@ -1,15 +1,18 @@
 """Faults that may strike a run through SLURM: its daemons and its jobs are killed under it. Linux only."""
 
 import os
+import signal
+import time
 from contextlib import contextmanager
 from unittest import mock
 
-from faults import NotPossible
+from faults import NotPossible, NotTold
 from runs import jobs_in, kill, wait_for
 from slurm_local import SNAKEMAKE_OPTIONS, missing, running
 
 DOWN = 10   # seconds that a daemon may be away
 TIMES = (1, 3)   # least and most blows to one run
+PATIENCE = 600   # seconds until a run must end, with one of its blows left to heal
 MOST = 6   # results that a run makes: every job of SLURM starts snakemake once more
 
 
@@ -46,9 +49,13 @@ def _run_through_slurm(subject):
     with running() as cluster, mock.patch.dict(os.environ, cluster.settings()):
         run = subject.run_to_a_moment(*SNAKEMAKE_OPTIONS, most=MOST)
         yield cluster, run
+        patience = time.monotonic() + PATIENCE
         while run.under_way():   # a job that ended just before the controller did counts as running until nodes are asked anew
             run.sleep(DOWN)
             cluster.ask("scontrol", "reconfigure")
+            if time.monotonic() > patience:
+                run.strike(signal.SIGKILL, whole_group=True)
+                raise NotTold(f"a run that waits without end:\n{run.said}")
 
 
 FAULTS_OF_SLURM = (daemon_of_slurm_killed, job_of_slurm_killed)

@@ -23,7 +23,7 @@ PATIENCE, NO_ANSWER = 120, 10   # seconds until something must hold, and until a
 
 DAEMONS = ("munged", "slurmctld", "slurmd")
 SNAKEMAKE_OPTIONS = ("--profile", "profiles/slurm", "--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "2",
-                     "--seconds-between-status-checks", "2", "--latency-wait", "20")  # fmt: skip
+                     "--seconds-between-status-checks", "2", "--latency-wait", "20", "--max-status-checks-per-second", "1")  # fmt: skip
 PATH = os.pathsep.join([os.environ["PATH"], "/usr/sbin", "/sbin"])   # where Debian keeps daemons
 
 CONFIGURATION = """\
@@ -76,7 +76,8 @@ class LocalSlurm:
     configuration : Path
         What ``SLURM_CONF`` must name.
     programs : Path
-        A folder that must come first in ``PATH``: Snakemake's job steps forget ``SLURM_CONF``, and its ``srun`` does not.
+        A folder that must come first in ``PATH``: Snakemake's job steps forget ``SLURM_CONF``, and its ``srun`` does not; and the
+        executor must find no ``sacct``, to which it would turn for good from a controller that does not answer.
     """
 
     def __init__(self, folder: Path):
@@ -93,6 +94,10 @@ class LocalSlurm:
         """SIGKILL to one of `DAEMONS`; the others and the jobs stay."""
         self._daemons[name].kill()
         self._daemons.pop(name).wait()
+
+    def end(self, name: str) -> None:
+        """End one of `DAEMONS` as an administrator does; the controller then knows afterwards what it knew before."""
+        _end(self._daemons.pop(name))
 
     def revive(self, name: str) -> None:
         """Start one of `DAEMONS` and wait until it answers."""
@@ -148,7 +153,9 @@ class LocalSlurm:
         (self._folder / "munge.key").chmod(0o400)
         (self._folder / "gres.conf").write_text("AutoDetect=off\nName=gpu File=/dev/null\n")   # something to ask for
         (self.programs / "srun").write_text(f"#!/bin/sh\nSLURM_CONF='{self.configuration}' exec {shutil.which('srun', path=PATH)} \"$@\"\n")
-        (self.programs / "srun").chmod(0o755)
+        (self.programs / "which").write_text(f'#!/bin/sh\n[ "$1" != sacct ] && exec {shutil.which("which")} "$@"\n')
+        for name in ("srun", "which"):
+            (self.programs / name).chmod(0o755)
         values = {"host": socket.gethostname().partition(".")[0], "user": os.geteuid(), "folder": self._folder, "ports": _free_ports(2),
                   "cores": os.cpu_count()}  # fmt: skip
         self.configuration.write_text(CONFIGURATION.format(**values))

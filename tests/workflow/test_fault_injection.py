@@ -47,9 +47,9 @@ def test_only_jobs_of_the_run_count_as_writing(tmp_path):
     (tmp_path / "figures").mkdir()
     ours, stranger = psutil.Process(), psutil.Process(os.getppid())
     run = SimpleNamespace(jobs=lambda: [ours])
-    (tmp_path / "figures" / f".map.{stranger.pid}.png").touch()
+    (tmp_path / "figures" / f".map{ours.pid}.cotdepth-0123abcd-{stranger.pid}-4567abcd.png").touch()
     assert writers(run, tmp_path) == []
-    (tmp_path / "figures" / f".map.{ours.pid}.png").touch()
+    (tmp_path / "figures" / f".map.cotdepth-0123abcd-{ours.pid}-4567abcd.png").touch()
     assert writers(run, tmp_path) == [ours]
 
 

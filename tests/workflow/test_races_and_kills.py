@@ -150,14 +150,18 @@ def test_a_change_in_the_last_instant_leaves_an_artifact_that_is_stale(checkout,
     assert checkout.rules()["evaluate_reduced"] == 2
 
 
-def test_a_change_before_snakemake_takes_note_of_a_finished_job_leaves_an_artifact_that_is_stale(checkout, tmp_path):
-    """The stamp is what it was when the job ends; Snakemake then dates the artifact anew and remembers the stamp of that moment."""
+@pytest.mark.parametrize("another_run", ["", "-m snakemake results/figures/phase-diagram.png"])
+def test_a_change_before_snakemake_takes_note_of_a_finished_job_leaves_an_artifact_that_is_stale(checkout, tmp_path, another_run):
+    """The stamp is what it was when the job ends; Snakemake then dates the artifact anew and remembers the stamp of that moment.
+
+    Another run that ends meanwhile, with nothing to do, takes Snakemake's locks with it.
+    """
     _, out = evaluation(checkout)
     python = tmp_path / "bin" / "python"
     python.parent.mkdir()
     real = shlex.quote(sys.executable)
-    lines = ["#!/bin/sh", f'{real} "$@" || exit', 'sed -i "s/n_test: 6/n_test: 7/" config.yaml',
-             f"{real} -m snakemake -n >/dev/null 2>&1", "exit 0", ""]  # fmt: skip
+    lines = ["#!/bin/sh", f'{real} "$@" || exit', f"{real} {another_run} >/dev/null 2>&1 </dev/null",
+             'sed -i "s/n_test: 6/n_test: 7/" config.yaml', f"{real} -m snakemake -n >/dev/null 2>&1", "exit 0", ""]  # fmt: skip
     python.write_text("\n".join(lines))
     python.chmod(0o755)
     checkout.edit("config.yaml", "n_test: 5", "n_test: 6")
@@ -165,6 +169,26 @@ def test_a_change_before_snakemake_takes_note_of_a_finished_job_leaves_an_artifa
     assert "n_test: 7" in (checkout.folder / "config.yaml").read_text(encoding="utf-8")
     planned = checkout.dry_run().get("evaluate_reduced", [])
     assert out.stem in planned, "it was made with n_test = 6, and counts as made with n_test = 7"
+
+
+def test_a_job_that_is_given_other_inputs_than_its_stamp_asks_for_writes_nothing(checkout):
+    command, _ = evaluation(checkout)
+    other = checkout.artifact("data", "alpha2-tau4-dim8")
+    before = checkout.files()
+    done = checkout.python(*[other if name == checkout.artifact("data", "alpha2-tau4-dim4") else name for name in command])
+    assert done.returncode == 2
+    [line] = done.stderr.splitlines()
+    assert f"does not ask for {other}; nothing was written, run snakemake again" in line and checkout.files() == before
+
+
+def test_a_job_that_is_given_too_few_inputs_writes_nothing(checkout):
+    out = checkout.artifact("compare", "alpha2-tau4")
+    evaluated, theory = checkout.artifact("evaluate", "alpha2-tau4-dim4"), checkout.artifact("theory", "alpha2-tau4")
+    before = checkout.files()
+    done = checkout.python("scripts/compare_finite_size.py", "--stamp", out.with_suffix(".json"), "--evaluate", evaluated,
+                           "--theory", theory, "--out", out)  # fmt: skip
+    assert done.returncode == 2 and "asks for theory-validation/evaluate/alpha2-tau4-dim8" in done.stderr.splitlines()[-1]
+    assert checkout.files() == before
 
 
 def test_a_job_started_with_the_stamp_of_other_code_writes_nothing(checkout):

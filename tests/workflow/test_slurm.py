@@ -189,6 +189,18 @@ def test_a_preempted_job_runs_again_as_it_was_planned_though_the_configuration_c
     assert checkout.products() == before and {path: path.read_bytes() for path in stamps} == stamps
 
 
+def test_a_controller_that_is_away_for_many_status_checks_is_waited_for(checkout, slurm, held):
+    """Snakemake's executor forgets its jobs after five checks that fail, unless it is told to try more often."""
+    before = checkout.products()
+    run, process = held(checkout.artifact("evaluate", "alpha2-tau4-dim4"))
+    slurm.end("slurmctld")
+    time.sleep(100)   # `squeue` takes some 10 s to fail
+    slurm.revive("slurmctld")
+    os.kill(process, signal.SIGKILL)   # tried again by Snakemake, if it still knows of the job
+    assert "Trying to restart job" in finish(run)
+    assert checkout.products() == before
+
+
 @pytest.mark.parametrize("fault", FAULTS_OF_SLURM)
 def test_nothing_is_lost_when_daemons_or_jobs_of_the_cluster_are_killed(checkout, turn, fault):
     tally = each_once(Subject(checkout, seed=1), [fault], deadline=time.monotonic() + 400)

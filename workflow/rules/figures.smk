@@ -9,6 +9,8 @@ rule figure_depth_curves:
         figure=only(plan.drawn_by("depth_curves")),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
+    resources:
+        **needs("figure_depth_curves"),
     conda:
         "../../environment.yml"
     message:
@@ -29,6 +31,8 @@ rule figure_phase_diagram:
         figure=only(plan.drawn_by("phase_diagram")),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
+    resources:
+        **needs("figure_phase_diagram"),
     conda:
         "../../environment.yml"
     message:
@@ -49,6 +53,8 @@ rule figure_scaling:
         figure=only(plan.drawn_by("scaling")),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
+    resources:
+        **needs("figure_scaling"),
     conda:
         "../../environment.yml"
     message:
@@ -69,6 +75,8 @@ rule figure_layer_depth:
         figure=only(plan.drawn_by("layer_depth")),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
+    resources:
+        **needs("figure_layer_depth"),
     conda:
         "../../environment.yml"
     message:
@@ -89,6 +97,8 @@ rule figure_descent:
         figure=only(plan.drawn_by("descent")),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
+    resources:
+        **needs("figure_descent"),
     conda:
         "../../environment.yml"
     message:
@@ -109,6 +119,8 @@ rule figure_task_selection:
         figure=only(plan.drawn_by("task_selection")),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
+    resources:
+        **needs("figure_task_selection"),
     conda:
         "../../environment.yml"
     message:
@@ -129,6 +141,8 @@ rule figure_family_curves:
         figure=only(plan.drawn_by("family_curves")),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
+    resources:
+        **needs("figure_family_curves"),
     conda:
         "../../environment.yml"
     message:
@@ -149,6 +163,8 @@ rule figure_deployment:
         figure=only(plan.drawn_by("deployment")),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
+    resources:
+        **needs("figure_deployment"),
     conda:
         "../../environment.yml"
     message:
@@ -169,6 +185,8 @@ rule figure_attention_phase:
         figure=only(plan.drawn_by("attention_phase")),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
+    resources:
+        **needs("figure_attention_phase"),
     conda:
         "../../environment.yml"
     message:
@@ -189,6 +207,8 @@ rule figure_learned_matrices:
         figure=only(plan.drawn_by("learned_matrices")),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
+    resources:
+        **needs("figure_learned_matrices"),
     conda:
         "../../environment.yml"
     message:
@@ -209,6 +229,8 @@ rule figure_cot_training:
         figure=only(plan.drawn_by("cot_training")),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
+    resources:
+        **needs("figure_cot_training"),
     conda:
         "../../environment.yml"
     message:
@@ -228,6 +250,8 @@ rule figure_gpt2_depth:
         figure=only(plan.drawn_by("gpt2_depth")),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
+    resources:
+        **needs("figure_gpt2_depth"),
     conda:
         "../../environment.yml"
     message:
@@ -248,6 +272,8 @@ rule figure_gpt2_shift:
         figure=only(plan.drawn_by("gpt2_shift")),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
+    resources:
+        **needs("figure_gpt2_shift"),
     conda:
         "../../environment.yml"
     message:
@@ -269,6 +295,8 @@ rule figure_gradient_flow:
         figure=only(plan.drawn_by("gradient_flow")),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
+    resources:
+        **needs("figure_gradient_flow"),
     conda:
         "../../environment.yml"
     message:
@@ -293,6 +321,8 @@ rule figure_distribution_shift:
         figure=only(plan.drawn_by("distribution_shift")),
     log:
         f"{RESULTS}/logs/figures/{{figure}}.log",
+    resources:
+        **needs("figure_distribution_shift"),
     conda:
         "../../environment.yml"
     message:
