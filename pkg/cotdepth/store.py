@@ -19,6 +19,7 @@ import numpy as np
 import xarray as xr
 
 from cotdepth import spec
+from cotdepth.interrupts import uninterrupted
 from cotdepth.records import MAPPINGS, require_kinds
 from cotdepth.room import shortage
 from cotdepth.stamps import SCHEMA_VERSION, ArtifactError, flush, replacing
@@ -76,7 +77,8 @@ def write_artifact(dataset: xr.Dataset, path: Path, *, stamp_text: str, check, i
 
 def _write_whole(labelled, path, encoding):
     """Write a dataset with the digest of its contents, and read it back."""
-    labelled.to_netcdf(path, engine="netcdf4", format="NETCDF4", encoding=encoding)
+    with uninterrupted():
+        labelled.to_netcdf(path, engine="netcdf4", format="NETCDF4", encoding=encoding)
     with netCDF4.Dataset(path, "a") as file:
         file.setncattr("content", _content(file))
     seal(path)
@@ -95,7 +97,7 @@ def open_artifact(path: Path) -> xr.Dataset:
     read_content(path)
     _read_attributes(path)
     try:
-        with xr.open_dataset(path, engine="netcdf4") as dataset:
+        with uninterrupted(), xr.open_dataset(path, engine="netcdf4") as dataset:
             return dataset.load()
     except Exception as error:   # attributes that xarray obeys, such as units of time, may say anything
         raise ArtifactError(f"{path}: not an artifact of cotdepth ({_line(error)})") from None
