@@ -21,7 +21,7 @@ def legend_texts(figure):
 
 
 def assert_readable(figure):
-    """All on the page, titles beside each other, every panel with its labels, and some of every line in its panel."""
+    """All on the page, titles and tick labels beside each other, every panel with its labels, some of every line in its panel."""
     figure.canvas.draw()
     page, drawn = figure.bbox_inches, figure.get_tightbbox()
     assert drawn.x0 > -0.01 and drawn.y0 > -0.01 and drawn.x1 < page.x1 + 0.01 and drawn.y1 < page.y1 + 0.01
@@ -30,7 +30,15 @@ def assert_readable(figure):
     for axes in panels_of(figure):
         assert axes.get_xlabel() and axes.get_title()
         assert any(shared.get_ylabel() for shared in axes.get_shared_y_axes().get_siblings(axes))
+        assert not any(one.overlaps(other) for axis in (axes.xaxis, axes.yaxis) for one, other in combinations(_tick_labels(axis), 2))
         low, high = sorted(axes.get_ylim())
         for line in axes.lines:
             values = np.asarray(line.get_ydata(), float)
             assert ((values >= low) & (values <= high)).any(), f"{axes.get_title()}: a line without a point in the panel"
+
+
+def _tick_labels(axis):
+    """Where the labels of the ticks in view stand."""
+    low, high = sorted(axis.get_view_interval())
+    ticks = [tick for tick in (*axis.get_major_ticks(), *axis.get_minor_ticks()) if low <= tick.get_loc() <= high]
+    return [tick.label1.get_window_extent() for tick in ticks if tick.label1.get_visible() and tick.label1.get_text()]

@@ -85,9 +85,9 @@ def test_trajectories_are_drawn_on_the_map_and_beside_it():
 TASKS = {"hard": with_trace(power_law(4, 2.0), 4.0), "easy": identity(4)}
 
 
-def scaling(targets=(0.1, 0.01)):
+def scaling(targets=(0.1, 0.01), lengths=(5, 10, 20, 100)):
     return combine([
-        cell(summarise_scaling(task, n_context=[5, 10, 20, 100], target=list(targets), depth=6), {"covariance": name}, "theory")
+        cell(summarise_scaling(task, n_context=list(lengths), target=list(targets), depth=6), {"covariance": name}, "theory")
         for name, task in TASKS.items()
     ])  # fmt: skip
 
@@ -107,6 +107,10 @@ def test_of_many_targets_the_ends_are_drawn():
     exchange = panels_of(figure)[2]
     assert [text.get_text() for text in exchange.get_legend().get_texts()] == ["error 0.5", "error 0.1", "error 0.01"]
     assert len(exchange.lines) == 2 * 3
+
+
+def test_labels_of_lengths_do_not_overlap_where_they_span_little_more_than_a_decade():
+    assert_readable(draw_scaling(scaling(lengths=(5, 20, 80)), depth=3, title="t"))
 
 
 # --- gradient descent ---------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import xarray as xr
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from cotdepth.figures.style import SETTINGS, as_cells, colours
 
@@ -66,6 +66,9 @@ def _draw_lengths(axes, cells, palette, depths):
             axes.plot(cell.n_context, errors.where(errors > LOWEST), color=colour, linestyle=style, marker="o", markersize=3)
     axes.set(xscale="log", yscale="log", xlabel="examples in a training prompt $n$", ylabel=r"error $|w - w_k|^2 / D$",
              title="Error against training length")  # fmt: skip
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.legend(handles=_keys([f"$k = {k}$" for k in depths]), loc="lower left")
 
 
