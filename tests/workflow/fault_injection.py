@@ -17,7 +17,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from faults import KILLS, OTHERS, NotPossible, NotTold, Subject
+from faults import KILLS, OTHERS, NotPossible, NotTold, Subject, ToldByReadme
 from faults_of_slurm import FAULTS_OF_SLURM
 from project_copy import copy_project
 from runs import advice, wait_for_orphans
@@ -26,7 +26,7 @@ from tabulate import tabulate
 ATTEMPTS = 6   # how often a user does what a run says before giving up
 TURNS = 5   # of a fault that does not strike, for the run ended before
 ALL = (*KILLS, *OTHERS, *FAULTS_OF_SLURM)
-OUTCOMES = ("recovered by itself", "told by the run", "told by the audit", "losses")
+OUTCOMES = ("recovered by itself", "told by the run", "told by the audit", "told by README", "losses")
 
 
 def inject(subject, fault) -> tuple[int, str]:
@@ -36,6 +36,8 @@ def inject(subject, fault) -> tuple[int, str]:
     except NotTold as said:
         print(f"not told what to do: {said}", file=sys.stderr)
         return 1, "losses"
+    except ToldByReadme:
+        return 1, "losses" if settle(subject) == "losses" else "told by README"
     return struck, settle(subject)
 
 

@@ -29,6 +29,10 @@ class NotTold(Exception):
     """A run failed and did not say what to do."""
 
 
+class ToldByReadme(Exception):
+    """A run came into a state that README says what to do about, and that has been done."""
+
+
 class Subject:
     """A small finished project that faults are tried on.
 

@@ -1,12 +1,13 @@
 """Faults that may strike a run through SLURM: its daemons and its jobs are killed under it. Linux only."""
 
 import os
+import re
 import signal
 import time
 from contextlib import contextmanager
 from unittest import mock
 
-from faults import NotPossible, NotTold
+from faults import NotPossible, NotTold, ToldByReadme
 from runs import jobs_in, kill, wait_for
 from slurm_local import SNAKEMAKE_OPTIONS, missing, running
 
@@ -41,6 +42,16 @@ def job_of_slurm_killed(subject) -> int:
     return struck
 
 
+def memory_of_slurm_lost(subject) -> int:
+    """The controller of SLURM starts again and knows none of its jobs."""
+    with _run_through_slurm(subject) as (cluster, run):
+        struck = run.under_way()
+        cluster.forget()
+        run.sleep(subject.chance.uniform(0, DOWN))
+        cluster.revive("slurmctld")
+    return struck
+
+
 @contextmanager
 def _run_through_slurm(subject):
     """A cluster and a run through it with work, at a random moment; until the run ends."""
@@ -49,13 +60,28 @@ def _run_through_slurm(subject):
     with running() as cluster, mock.patch.dict(os.environ, cluster.settings()):
         run = subject.run_to_a_moment(*SNAKEMAKE_OPTIONS, most=MOST)
         yield cluster, run
-        patience = time.monotonic() + PATIENCE
-        while run.under_way():   # a job that ended just before the controller did counts as running until nodes are asked anew
-            run.sleep(DOWN)
-            cluster.ask("scontrol", "reconfigure")
-            if time.monotonic() > patience:
-                run.strike(signal.SIGKILL, whole_group=True)
-                raise NotTold(f"a run that waits without end:\n{run.said}")
+        _until_it_ends(run, cluster)
 
 
-FAULTS_OF_SLURM = (daemon_of_slurm_killed, job_of_slurm_killed)
+def _until_it_ends(run, cluster):
+    """Let a run end; by Ctrl-C, as README says, if it is silent, the queue is empty, and SLURM has forgotten one of its jobs."""
+    patience = time.monotonic() + PATIENCE
+    while run.under_way():   # a job that ended just before the controller did counts as running until nodes are asked anew
+        heard = len(run.lines)
+        run.sleep(DOWN)
+        cluster.ask("scontrol", "reconfigure")
+        if run.under_way() and len(run.lines) == heard and cluster.forgot(submitted(run.lines)):
+            run.strike(signal.SIGINT, whole_group=True)
+            run.wait()
+            raise ToldByReadme
+        if time.monotonic() > patience:
+            run.strike(signal.SIGKILL, whole_group=True)
+            raise NotTold(f"a run that waits without end:\n{run.said}")
+
+
+def submitted(lines: list[str]) -> list[str]:
+    """The numbers of the jobs and arrays of SLURM that a run says it has submitted."""
+    return re.findall(r"SLURM job ?id (\d+)", "".join(lines), re.IGNORECASE)
+
+
+FAULTS_OF_SLURM = (daemon_of_slurm_killed, job_of_slurm_killed, memory_of_slurm_lost)

@@ -99,6 +99,18 @@ class LocalSlurm:
         """End one of `DAEMONS` as an administrator does; the controller then knows afterwards what it knew before."""
         _end(self._daemons.pop(name))
 
+    def forget(self) -> None:
+        """SIGKILL to the controller, which loses what it has saved: once revived it knows no job, and its node ends those that run."""
+        self.kill("slurmctld")
+        shutil.rmtree(self._folder / "state")
+        (self._folder / "state").mkdir()
+
+    def forgot(self, jobs: list[str]) -> bool:
+        """Whether the queue is empty and the controller does not know one of these jobs, not even as ended."""
+        queued = self.ask("squeue", "--noheader")
+        empty = queued.returncode == 0 and not queued.stdout
+        return empty and any("Invalid job id" in self.ask("scontrol", "show", "job", job).stderr for job in jobs)
+
     def revive(self, name: str) -> None:
         """Start one of `DAEMONS` and wait until it answers."""
         options = {"munged": ["--foreground", "--force", f"--socket={self._folder}/munge.socket", f"--key-file={self._folder}/munge.key",

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import psutil
 import pytest
 from fault_injection import ALL, TURNS, campaign, each_once, settle
-from faults import KILLS, OTHERS, NotPossible, NotTold, Subject, disk_full, writers
+from faults import KILLS, OTHERS, NotPossible, NotTold, Subject, ToldByReadme, disk_full, writers
 from runs import advice, kill_all_in, processes_in
 
 
@@ -29,12 +29,19 @@ def test_a_loss_counts_and_ends_a_campaign_though_the_fault_did_not_strike(monke
     monkeypatch.setattr("fault_injection.settle", lambda _: "losses")
     tally = campaign(SimpleNamespace(chance=random.Random(1)), {(never_strikes,): 1}, deadline=float("inf"))
     assert tally.lost and tally.outcomes == {(never_strikes, "losses"): 1} and tally.strikes([never_strikes]) == 0
-    assert tally.table([never_strikes]).split("\n")[2].split() == ["never", "strikes", "0", "0", "0", "0", "1"]
+    assert tally.table([never_strikes]).split("\n")[2].split() == ["never", "strikes", "0", "0", "0", "0", "0", "1"]
 
 
 def test_a_fault_that_is_not_told_of_counts_as_a_loss():
     tally = each_once(SimpleNamespace(chance=random.Random(1)), [is_not_told], deadline=float("inf"))
     assert tally.lost
+
+
+@pytest.mark.parametrize("settled, outcome", [("recovered by itself", "told by README"), ("losses", "losses")])
+def test_a_fault_that_readme_tells_of_counts_as_such_unless_something_is_lost(monkeypatch, settled, outcome):
+    monkeypatch.setattr("fault_injection.settle", lambda _: settled)
+    tally = each_once(SimpleNamespace(chance=random.Random(1)), [is_told_by_readme], deadline=float("inf"))
+    assert tally.outcomes == {(is_told_by_readme, outcome): 1} and tally.strikes([is_told_by_readme]) == 1
 
 
 def test_a_fault_that_never_strikes_is_missed(monkeypatch):
@@ -71,6 +78,10 @@ def never_strikes(subject):
 
 def is_not_told(subject):
     raise NotTold("failed")
+
+
+def is_told_by_readme(subject):
+    raise ToldByReadme
 
 
 def test_a_full_disk_is_named_and_with_more_room_the_results_are_those_of_an_undisturbed_run(subject):
@@ -116,4 +127,4 @@ def test_what_a_run_tells_the_user_to_do(said, told):
 
 
 def test_every_kind_of_fault_says_what_it_does():
-    assert all(fault.__doc__ for fault in ALL) and len({fault.__name__ for fault in ALL}) == len(ALL) == 15
+    assert all(fault.__doc__ for fault in ALL) and len({fault.__name__ for fault in ALL}) == len(ALL) == 16

@@ -19,7 +19,7 @@ import psutil
 import pytest
 from fault_injection import each_once
 from faults import Subject
-from faults_of_slurm import FAULTS_OF_SLURM
+from faults_of_slurm import FAULTS_OF_SLURM, submitted
 from slurm_local import SNAKEMAKE_OPTIONS, LocalSlurm, missing, running
 
 # Stands in for python where jobs start: the first one waits to be killed, those after it run.
@@ -205,3 +205,9 @@ def test_a_controller_that_is_away_for_many_status_checks_is_waited_for(checkout
 def test_nothing_is_lost_when_daemons_or_jobs_of_the_cluster_are_killed(checkout, turn, fault):
     tally = each_once(Subject(checkout, seed=1), [fault], deadline=time.monotonic() + 400)
     assert tally.struck[fault] and not tally.lost, tally.table([fault])
+
+
+def test_the_jobs_that_a_run_has_submitted_are_read_from_what_it_says():
+    said = ["Job 3 has been submitted with SLURM jobid 12 (log: 12.log).\n",
+            "Submitted array job with Snakemake IDs 15,9 and SLURM job ID 7. The individual task IDs are 1-2.\n"]  # fmt: skip
+    assert submitted(said) == ["12", "7"]
