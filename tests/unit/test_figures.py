@@ -109,8 +109,9 @@ def test_of_many_targets_the_ends_are_drawn():
     assert len(exchange.lines) == 2 * 3
 
 
-def test_labels_of_lengths_do_not_overlap_where_they_span_little_more_than_a_decade():
-    assert_readable(draw_scaling(scaling(lengths=(5, 20, 80)), depth=3, title="t"))
+@pytest.mark.parametrize("lengths", [(5, 20, 80), (5, 1000), (5, 100, 20000), (10, 1000, 100000)])
+def test_labels_of_lengths_do_not_overlap_whatever_their_range(lengths):
+    assert_readable(draw_scaling(scaling(lengths=lengths), depth=3, title="t"))
 
 
 # --- gradient descent ---------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from cotdepth.figures.style import SETTINGS, as_cells, colours
 
 STYLES = ("-", (0, (5, 1.5)), (0, (1.5, 1)))
 LOWEST = 1e-12   # errors below are of no use to anyone
+MANY = 300   # from the shortest length to the longest, so many times: powers of ten are labels enough
 
 
 def draw_scaling(theory: xr.Dataset, *, depth: int, title: str) -> Figure:
@@ -66,7 +67,8 @@ def _draw_lengths(axes, cells, palette, depths):
             axes.plot(cell.n_context, errors.where(errors > LOWEST), color=colour, linestyle=style, marker="o", markersize=3)
     axes.set(xscale="log", yscale="log", xlabel="examples in a training prompt $n$", ylabel=r"error $|w - w_k|^2 / D$",
              title="Error against training length")  # fmt: skip
-    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    between = (1, 2, 5) if cells[0].n_context[-1] <= MANY * cells[0].n_context[0] else (1,)
+    axes.xaxis.set_major_locator(LogLocator(subs=between))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.legend(handles=_keys([f"$k = {k}$" for k in depths]), loc="lower left")
