@@ -116,7 +116,9 @@ def read_content(path: Path) -> str:
         with netCDF4.Dataset(path) as file:
             _require_modest(file, path)
             recorded, found = getattr(file, "content", None), _content(file)
-    except UNREADABLE as error:
+    except ArtifactError:
+        raise
+    except Exception as error:   # strange types of attributes raise anything
         raise ArtifactError(f"{path}: damaged ({_line(error)}); delete it and run snakemake again") from None
     if recorded is None:
         raise ArtifactError(f"{path}: not an artifact of cotdepth (it has no content digest)")

@@ -131,6 +131,16 @@ def test_compressed_zeros_are_refused(artifact):
     assert "variable 'bomb' declares 8000000 bytes" in refused(artifact)
 
 
+def test_an_attribute_of_a_strange_type_is_refused(artifact):
+    """It has a value, but none that can be written as JSON."""
+    strange = np.dtype([("letters", "S1", (4,)), ("number", "f8")])
+    with netCDF4.Dataset(artifact, "a") as file:
+        file.createCompoundType(strange, "strange")
+        file.setncattr("harmful", np.zeros((), strange))
+    store.seal(artifact)
+    assert "damaged" in refused(artifact)
+
+
 def test_texts_of_any_length_are_refused(artifact):
     """They are kept apart from the variable, and many elements may share one: no size can be known before."""
     def add(file):
