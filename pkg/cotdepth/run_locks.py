@@ -57,9 +57,10 @@ def _is_locked(place):
 
 
 def _is_held(root):
-    """Whether somebody holds the results; nobody can where the file system knows no locks."""
+    """Whether somebody, perhaps another user, holds the results; nobody can where the file system knows no locks."""
+    lock = root / HELD
     try:
-        with open(root / HELD, "r+") as file:
+        with open(lock, "r+" if os.access(lock, os.W_OK) else "r") as file:   # over NFS only what is open for writing can be locked
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return True
