@@ -43,9 +43,9 @@ def job_of_slurm_killed(subject) -> int:
 
 
 def memory_of_slurm_lost(subject) -> int:
-    """The controller of SLURM starts again and knows none of its jobs."""
+    """The controller of SLURM starts again and knows none of its jobs, of which the run has submitted some."""
     with _run_through_slurm(subject) as (cluster, run):
-        struck = run.under_way()
+        struck = bool(wait_for(run, lambda: submitted(run.lines)))
         cluster.forget()
         run.sleep(subject.chance.uniform(0, DOWN))
         cluster.revive("slurmctld")

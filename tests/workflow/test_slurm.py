@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import yaml
 from fault_injection import each_once
 from faults import Subject
 from faults_of_slurm import FAULTS_OF_SLURM, submitted
@@ -27,6 +28,15 @@ HOLDING = """\
 #!/bin/sh
 if mkdir '{held}' 2>/dev/null; then echo $$ >'{held}/pid'; exec sleep 300; fi
 exec {python} "$@"
+"""
+
+# Stands in for sbatch: it notes how many tasks it is given and how long its longest argument is, and takes nothing.
+COUNTING = """\
+#!{python}
+import sys
+tasks = [argument.partition("=")[2] for argument in " ".join(sys.argv).split() if argument.startswith("--array=")]
+print(*tasks, max(map(len, sys.argv)), file=open({noted!r}, "a"))
+sys.exit("sbatch: error: no more room in the queue")
 """
 
 
@@ -161,6 +171,25 @@ def test_what_is_made_through_slurm_has_the_same_bytes_some_of_it_as_an_array(ch
     assert {job["JobState"] for job in ran} == {"COMPLETED"}
     assert len(list((checkout.results / "benchmarks").rglob("*.tsv"))) == 6
     assert "theory_scaling" in checkout.cotdepth("times").stdout
+
+
+def test_the_commands_of_an_array_fit_into_one_argument_of_sbatch(checkout, tmp_path):
+    """Linux passes 128 kB; beyond, the executor makes every task run the first one's command. No SLURM is needed."""
+    if not find_spec("snakemake_executor_plugin_slurm"):
+        pytest.skip("Snakemake's executor for SLURM is not here: pip install -e .[cluster]")
+    config = yaml.safe_load((checkout.folder / "config.yaml").read_text(encoding="utf-8"))
+    config["experiments"]["trajectories"]["grids"] = [{"alpha": 1 + index, "tau": 3, "sigma": 0.1} for index in range(90)]
+    (checkout.folder / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=False), encoding="utf-8")
+    (tmp_path / "sbatch").write_text(COUNTING.format(python=sys.executable, noted=str(tmp_path / "noted")))
+    (tmp_path / "sinfo").write_text("#!/bin/sh\necho 'debug*'\n")   # the partitions
+    for name in ("sbatch", "sinfo"):
+        (tmp_path / name).chmod(0o755)
+    run = checkout.start("-m", "snakemake", *SNAKEMAKE_OPTIONS, "--retries", "0", "--until", "theory_ridgeless", first_in_path=tmp_path)
+    said = "".join(run.communicate(timeout=600))
+    assert (tmp_path / "noted").exists(), said
+    noted = [line.split() for line in (tmp_path / "noted").read_text().splitlines()]
+    assert [tasks for tasks, _ in noted] == ["1-40", "41-80", "81-90"], said
+    assert all(int(length) < 96 * 1024 for _, length in noted), noted   # room for longer names of folders
 
 
 def test_a_killed_job_is_tried_again_with_more_memory_and_time_and_on_a_gpu_if_it_may_train_on_one(checkout, slurm, held):
