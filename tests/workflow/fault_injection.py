@@ -37,7 +37,8 @@ def inject(subject, fault) -> tuple[int, str]:
         print(f"not told what to do: {said}", file=sys.stderr)
         return 1, "losses"
     except ToldByReadme:
-        return 1, "losses" if settle(subject) == "losses" else "told by README"
+        outcome = settle(subject)
+        return 1, "told by README" if outcome == "recovered by itself" else outcome
     return struck, settle(subject)
 
 

@@ -37,8 +37,10 @@ def test_a_fault_that_is_not_told_of_counts_as_a_loss():
     assert tally.lost
 
 
-@pytest.mark.parametrize("settled, outcome", [("recovered by itself", "told by README"), ("losses", "losses")])
-def test_a_fault_that_readme_tells_of_counts_as_such_unless_something_is_lost(monkeypatch, settled, outcome):
+@pytest.mark.parametrize("settled, outcome", [
+    ("recovered by itself", "told by README"), ("told by the run", "told by the run"), ("losses", "losses"),
+])  # fmt: skip
+def test_a_fault_that_readme_tells_of_counts_as_such_if_nothing_else_is_to_be_done(monkeypatch, settled, outcome):
     monkeypatch.setattr("fault_injection.settle", lambda _: settled)
     tally = each_once(SimpleNamespace(chance=random.Random(1)), [is_told_by_readme], deadline=float("inf"))
     assert tally.outcomes == {(is_told_by_readme, outcome): 1} and tally.strikes([is_told_by_readme]) == 1
