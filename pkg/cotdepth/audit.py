@@ -133,17 +133,17 @@ class Changes:
     def _of_inputs(self, path, inputs):
         """A line for each input that is no longer what the file was made from, or is stale itself."""
         root = _results_folder(path)
-        lines = [(name, self._of_input(root / f"{name}.nc", made["content"])) for name, made in inputs.items()]
+        lines = [(name, self._of_input(root / f"{name}.nc", made)) for name, made in inputs.items()]
         return [f"input {name}: {change}" for name, change in lines if change]
 
-    def _of_input(self, path, content):
-        """How an input changed; one that is gone or damaged says nothing about what was made from it."""
+    def _of_input(self, path, made):
+        """How an input changed; of one that is gone or damaged only its stamp can tell."""
         try:
             now = self._recorded(path)["content"]
             stale = self.of(path)
         except (ArtifactError, StampError):
-            return None
-        return f"{_short(content)} -> {_short(now)}" if now != content else f"stale ({stale[0]})" if stale else None
+            return _other_stamp(path, made["stamp"])
+        return f"{_short(made['content'])} -> {_short(now)}" if now != made["content"] else f"stale ({stale[0]})" if stale else None
 
     def _code_now(self, stamped):
         """The digests of the stamped modules as they are now; a stamped one stands where the file is not to be found."""
@@ -151,6 +151,15 @@ class Changes:
             path = _source(name)
             self._codes[name] = spec.code_digest(path) if path.exists() else stamped[name]
         return {name: self._codes[name] for name in stamped}
+
+
+def _other_stamp(path, recorded_stamp):
+    """That an input which can't be read is to be made otherwise than the one that was used, if so."""
+    try:
+        text, _ = read_stamp(path.with_suffix(".json"))
+    except StampError:
+        return None
+    return None if spec.digest(text) == recorded_stamp else "gone or damaged, and its stamp is another one now"
 
 
 def _place(made):

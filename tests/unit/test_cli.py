@@ -53,7 +53,7 @@ class Results:
         label = {"long_name": "the error", "units": "1"}
         data = xr.Dataset({"error": ("k", np.full(3, value), label)}, attrs={"title": "A title", "source": "a source"})
         text, source = self.stamp(stage, axes, **stamped), self.path("first", axes)
-        made_from = {"stamp": "any", "content": store.read_content(source)} if stage == "second" else None
+        made_from = {key: store.read_attributes(source)[key] for key in ("stamp", "content")} if stage == "second" else None
         inputs = {f"e/first/{source.stem}": made_from} if made_from else {}
         store.write_artifact(data, self.path(stage, axes), stamp_text=text, check=lambda: None, inputs=inputs)
 
@@ -209,6 +209,15 @@ def test_damage_is_blamed_on_the_damaged_file_alone(results, command):
 def test_a_deleted_intermediate_does_not_make_what_was_made_from_it_stale(results, command):
     results.path("first").unlink()
     assert command("audit", "--root", results.root)[1][-1] == "1 missing, 3 ok"
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"")])
+def test_what_was_made_from_an_intermediate_that_is_gone_and_would_be_made_otherwise_is_stale(results, command, damage):
+    results.stamp("first", depth=4)
+    damage(results.path("first"))
+    assert command("audit", "--root", results.root)[1][-1].endswith("2 ok, 1 stale")
+    _, lines, _ = command("explain", results.path("second"))
+    assert lines == [f"input e/first/{spec.cell_name(ONE)}: gone or damaged, and its stamp is another one now"]
 
 
 def test_a_reverted_edit_is_not_stale(results, command):
