@@ -31,11 +31,15 @@ def require_kinds(made: dict, path: Path, *, texts: tuple, mappings: tuple) -> N
     wrong = [name for name in texts if not isinstance(made.get(name), str)]
     wrong += [name for name in mappings if not isinstance(made.get(name), dict)]
     inputs = made["inputs"].items() if "inputs" not in wrong else ()
-    if not all(isinstance(given, dict) and isinstance(given.get("content"), str) and len(place.split("/")) == 3 for place, given in inputs):
+    if not all(_is_input(given) and len(place.split("/")) == 3 for place, given in inputs):
         wrong.append("inputs")
     if wrong:
         raise ArtifactError(f"{path}: not an artifact of cotdepth (its attribute {wrong[0]!r} is not what a job writes)")
     require_names(path, [name for place, _ in inputs for name in place.split("/")])
+
+
+def _is_input(given):
+    return isinstance(given, dict) and all(isinstance(given.get(name), str) for name in ("stamp", "content"))
 
 
 def write_record(path: Path, made: dict) -> None:

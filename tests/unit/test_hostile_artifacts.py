@@ -167,7 +167,8 @@ DEEP = "[" * 100_000 + "]" * 100_000
 @pytest.mark.parametrize("change", [
     attribute("spec", "[1, 2]"), attribute("spec", DEEP), attribute("spec", '{"a": ' + DEEP + "}"), attribute("spec", "not JSON"),
     attribute("spec", 3.0), attribute("axes", "null"), attribute("code", '"text"'), attribute("inputs", '{"e/data/cell": "text"}'),
-    attribute("inputs", '{"../../etc/passwd": {"stamp": "1", "content": "2"}}'), attribute("inputs", '{"e/../cell": {"content": "2"}}'),
+    attribute("inputs", '{"../../etc/passwd": {"stamp": "1", "content": "2"}}'),
+    attribute("inputs", '{"e/../cell": {"stamp": "1", "content": "2"}}'),
     attribute("title", 3), attribute("stamp", [1, 2]), attribute("spec", '{"a": ' + "9" * 5000 + "}"),
     of_variable("units", "days since yesterday"), of_variable("scale_factor", "text"), of_variable("_Encoding", "punycode-of-nobody"),
     of_variable("dtype", "object"), of_variable("calendar", "maya"), of_variable("add_offset", [1.0, 2.0]),

@@ -42,9 +42,9 @@ def test_a_record_that_was_written_can_be_read_and_written_again_to_the_same_byt
 HOSTILE = [
     {"spec": None}, {"stamp": None}, {"code": None}, {"inputs": None}, {"contents": None}, {"versions": None},
     {"spec": [1, 2]}, {"stamp": 3},
-    {"inputs": ["e/second/cell"]}, {"inputs": {"e/second/cell": "text"}}, {"inputs": {"e/second/cell": {"content": 3}}}, {"code": "text"},
-    {"inputs": {"../../etc/passwd": {"content": "1"}}}, {"inputs": {"../../x": {"content": "1"}}},
-    {"inputs": {"e/second": {"content": "1"}}},
+    {"inputs": ["e/second/cell"]}, {"inputs": {"e/second/cell": "text"}}, {"inputs": {"e/second/cell": {"stamp": "1", "content": 3}}},
+    {"inputs": {"e/second/cell": {"content": "1"}}}, {"inputs": {"../../etc/passwd": {"stamp": "1", "content": "1"}}},
+    {"inputs": {"../../x": {"stamp": "1", "content": "1"}}}, {"inputs": {"e/second": {"stamp": "1", "content": "1"}}}, {"code": "text"},
     {"contents": ["a", "b"]}, {"contents": {}}, {"contents": {".png": 3, ".pdf": None}},
 ]  # fmt: skip
 
